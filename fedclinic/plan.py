@@ -1,0 +1,175 @@
+"""The signed plan of a federation (`federation.yaml`): every constant that sites agree to, and nothing else."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, PositiveFloat, PositiveInt, StringConstraints, model_validator
+
+from fedclinic.digest import digest_record
+from fedclinic.privacy.mechanism import Mechanism
+from fedclinic.records import Digest, Name, Probability, Record
+
+Label = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+
+class Task(Record):
+    """What the model learns."""
+
+    kind: Literal["document_classification", "token_classification"]
+    labels: Annotated[tuple[Label, ...], Field(min_length=1)]
+    """Document labels, or entity types without their B-/I- prefix; the order fixes the head's rows."""
+    max_tokens: Annotated[int, Field(ge=8, le=8192)]
+    """Tokens of a note that the model sees; the rest is cut off (documents) or split (tokens)."""
+
+    @model_validator(mode="after")
+    def _labels_differ(self) -> Self:
+        if len(set(self.labels)) != len(self.labels):
+            raise ValueError("a label is listed twice")
+        return self
+
+
+class BaseModelRef(Record):
+    """The pre-trained model that stays frozen except for the chosen layers."""
+
+    name: Name
+    """The name under which a site's `models` maps to a local folder; `minilm` is embedded."""
+    digest: Digest | None = None
+    """Digest of the model folder; a site refuses a folder with another digest. None: not pinned."""
+
+
+class Layers(Record):
+    """Which blocks train; everything else is frozen and never travels."""
+
+    top: Annotated[int, Field(ge=0)]
+    """Number of blocks nearest the output that train at full rank, beside the task head."""
+    adapter: Literal["none"] = "none"
+
+
+class Optimizer(Record):
+    """How a site turns (noised) mean gradients into its update."""
+
+    name: Literal["sgd", "adam"]
+    learning_rate: PositiveFloat
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    head_learning_rate_factor: PositiveFloat = 1.0
+    """Learning rate of the task head over that of the blocks."""
+    decay: Literal["none", "linear"] = "none"
+    """Schedule over the steps of the whole run."""
+
+
+class PatientPrivacy(Record):
+    """Patient-level DP-SGD with constants that never depend on a site's data."""
+
+    protection: Literal["patient_dp"]
+    target_epsilon: PositiveFloat
+    """Epsilon of the whole run at every site; the noise multiplier is calibrated to it."""
+    delta: Annotated[float, Field(gt=0, le=1e-3)]
+    sampling_rate: Probability
+    steps_per_round: PositiveInt
+    clipping_norm: PositiveFloat
+    expected_patients: PositiveFloat
+    """The divisor of the noised sum (patients a step, by plan): a constant, never computed from N."""
+    noise_multiplier: PositiveFloat | None = None
+    """None in a draft: `calibrate` fills it in before the plan is signed."""
+
+    def mechanism(self) -> Mechanism:
+        """One round's mechanism.
+
+        Raises:
+            ValueError: if the plan is a draft without a noise multiplier.
+        """
+        if self.noise_multiplier is None:
+            raise ValueError("the plan has no noise multiplier: calibrate it first")
+        return Mechanism(
+            noise_multiplier=self.noise_multiplier,
+            sampling_rate=self.sampling_rate,
+            steps=self.steps_per_round,
+        )
+
+
+class Unprotected(Record):
+    """Ordinary local epochs without privacy: public or synthetic notes only, if the site's policy agrees."""
+
+    protection: Literal["none"]
+    epochs_per_round: PositiveInt
+    batch_notes: PositiveInt
+
+
+Privacy = Annotated[PatientPrivacy | Unprotected, Field(discriminator="protection")]
+
+
+class Method(Record):
+    """How the coordinator folds updates into the global model."""
+
+    name: Literal["fedavg", "local_only"]
+    server_learning_rate: PositiveFloat = 1.0
+
+
+class PlannedSite(Record):
+    name: Name
+    weight: PositiveFloat
+    """Aggregation weight, fixed in the plan: note counts would leak. Normalised over the plan."""
+
+
+class Admission(Record):
+    """What an update must satisfy before it is used."""
+
+    max_update_norm: PositiveFloat
+    """L2 bound of one round's update; a larger one is quarantined."""
+    dtype: Literal["F32", "BF16"] = "F32"
+    """Element type on the wire, of deltas."""
+
+
+class Transport(Record):
+    kind: Literal["local"]
+    site_config: str
+    """Path of the site.yaml that every local site starts from, relative to the plan; `{site}`,
+    `{data}` and `{index}` in its texts are replaced."""
+    parallel: PositiveInt | None = None
+    """Sites that train at the same time; None: one a core."""
+
+
+class Evaluation(Record):
+    """Where the global model is measured: public, synthetic or consented notes, never a site's own."""
+
+    site_config: str
+    """Path of the site.yaml of the evaluation notes, relative to the plan."""
+    every_rounds: PositiveInt = 1
+
+
+class FederationPlan(Record):
+    """`federation.yaml`, checked. Its digest names the plan in everything that is signed."""
+
+    federation: Name
+    task: Task
+    base_model: BaseModelRef
+    layers: Layers
+    method: Method
+    rounds: Annotated[int, Field(ge=1, le=10_000)]
+    optimizer: Optimizer
+    privacy: Privacy
+    admission: Admission
+    sites: Annotated[tuple[PlannedSite, ...], Field(min_length=1)]
+    quorum: PositiveInt
+    deadline_minutes: PositiveFloat
+    transport: Transport
+    evaluation: Evaluation
+
+    @model_validator(mode="after")
+    def _sites_are_consistent(self) -> Self:
+        names = [site.name for site in self.sites]
+        if len(set(names)) != len(names):
+            raise ValueError("a site is listed twice")
+        if self.quorum > len(names):
+            raise ValueError(f"quorum {self.quorum} is larger than the {len(names)} sites")
+        return self
+
+    def digest(self) -> Digest:
+        return digest_record(self)
+
+    def site_names(self) -> tuple[str, ...]:
+        return tuple(site.name for site in self.sites)
+
+    def weights(self) -> dict[str, float]:
+        """Aggregation weights that sum to 1 over all sites of the plan."""
+        total = sum(site.weight for site in self.sites)
+        return {site.name: site.weight / total for site in self.sites}

@@ -1,0 +1,116 @@
+"""What travels between the coordinator and a site in one round: a task there, a report back."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, StringConstraints
+
+from fedclinic.errors import ErrorCode
+from fedclinic.plan import BaseModelRef, Layers, Optimizer, Privacy, Task
+from fedclinic.privacy.mechanism import PrivacySpent
+from fedclinic.records import Count, Digest, Name, Record
+
+Nonce = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+EntityKind = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,31}$")]
+
+
+class Work(Record):
+    """The part of the plan that a site carries out; the same for every site and round."""
+
+    task: Task
+    base_model: BaseModelRef
+    layers: Layers
+    optimizer: Optimizer
+    privacy: Privacy
+    rounds: PositiveInt
+    dtype: Literal["F32", "BF16"]
+    max_update_norm: PositiveFloat
+
+
+class RoundTask(Record):
+    """One site's work in one round, as the coordinator signs it."""
+
+    run: Name
+    round_number: PositiveInt
+    attempt: PositiveInt = 1
+    site: Name
+    plan_digest: Digest
+    work: Work
+    state: Digest | None
+    """Blob of the global model's change since the base model; None before the first round."""
+    nonce: Nonce
+    deadline: Annotated[float, Field(gt=0)]
+    """Seconds since the epoch, UTC."""
+
+
+class UpdateManifest(Record):
+    """What a site says of the update it produced."""
+
+    blob: Digest
+    bytes: PositiveInt
+    parameters: PositiveInt
+    norm: Annotated[float, Field(ge=0)]
+
+
+class LedgerHead(Record):
+    """The last entry of a site's budget ledger: witnessed in every report, so a rollback shows."""
+
+    sequence: Count
+    hash: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class DeidentificationSummary(Record):
+    """Counts that a site's disclosure policy lets out: rounded, small ones suppressed (None)."""
+
+    policy: Digest
+    notes: int | None
+    quarantined: int | None
+    replaced: dict[EntityKind, int | None]
+
+
+class BudgetLeft(Record):
+    """The tightest cohort's budget at a site, after this round."""
+
+    spent_epsilon: Annotated[float, Field(ge=0)]
+    cap_epsilon: PositiveFloat
+    delta: Annotated[float, Field(gt=0, lt=1)]
+
+
+class SiteReport(Record):
+    """A site's answer to a RoundTask, as the site signs it: either an update or an error code."""
+
+    run: Name
+    round_number: PositiveInt
+    attempt: PositiveInt
+    site: Name
+    plan_digest: Digest
+    nonce: Nonce
+    status: Literal["completed", "refused", "failed"]
+    error: ErrorCode | None = None
+    update: UpdateManifest | None = None
+    privacy: PrivacySpent | None = None
+    """None where the plan has no protection."""
+    budget: BudgetLeft | None = None
+    ledger: LedgerHead | None = None
+    deidentification: DeidentificationSummary | None = None
+
+
+class EvaluationTask(Record):
+    """Measure one state of the global model on the evaluation notes."""
+
+    run: Name
+    round_number: Count
+    """0 is the base model before training."""
+    subject: str
+    """What is measured: `global`, or a site's own model in `local_only`."""
+    work: Work
+    state: Digest | None
+
+
+class EvaluationReport(Record):
+    """Metrics on public or consented notes, per subject and round."""
+
+    run: Name
+    round_number: Count
+    subject: str
+    notes: Count
+    metrics: dict[str, float]
