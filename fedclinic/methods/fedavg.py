@@ -1,0 +1,41 @@
+"""FedAvg: the server adds the weighted mean of the sites' changes.
+
+Source: McMahan et al. 2017, "Communication-Efficient Learning of Deep Networks from Decentralized
+Data", arXiv 1602.05629, algorithm 1; with a server learning rate as in Reddi et al. 2021, arXiv
+2003.00295. Weights are those of the plan, not note counts: those would leak.
+"""
+
+import math
+from collections.abc import Mapping
+
+from fedclinic.methods.method import (
+    Method,
+    RoundDiagnostics,
+    ServerState,
+    add_scaled,
+    global_state,
+    zeros,
+)
+from fedclinic.updates.aggregate import norm_bounded_mean, renormalise, tensors_norm
+from fedclinic.updates.codec import Tensors, TensorSchema
+
+
+def fedavg(*, server_learning_rate: float) -> Method:
+    """Make FedAvg with a server learning rate; 1 is the original."""
+
+    def init(schema: TensorSchema) -> ServerState:
+        return ServerState(round_number=0, change=zeros(schema))
+
+    def apply(
+        state: ServerState, updates: Mapping[str, Tensors], weights: Mapping[str, float]
+    ) -> tuple[ServerState, RoundDiagnostics]:
+        mean = norm_bounded_mean(updates, weights, max_norm=math.inf)
+        change = add_scaled(state.change, mean, server_learning_rate)
+        diagnostics = RoundDiagnostics(
+            round_number=state.round_number + 1,
+            weights=renormalise(updates, weights),
+            change_norm=server_learning_rate * tensors_norm(mean),
+        )
+        return ServerState(state.round_number + 1, change), diagnostics
+
+    return Method(init, apply, global_state)

@@ -1,0 +1,119 @@
+"""What an update must satisfy before it is used; every check raises, none repairs.
+
+A refused update is quarantined and logged by the caller, never dropped in silence.
+"""
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from fedclinic.errors import AdmissionError, SignatureError
+from fedclinic.rounds import RoundTask, SiteReport
+from fedclinic.updates.codec import Tensors, TensorSchema, check_finite
+
+_BOUND_FIELDS = ("run", "round_number", "attempt", "site", "plan_digest", "nonce")
+
+
+@dataclass(frozen=True)
+class NoiseFloor:
+    """The least norm that the noise alone gives to the tensors of one learning-rate group."""
+
+    group: str
+    names: frozenset[str]
+    norm: float
+
+
+def noise_floor(
+    *,
+    noise_multiplier: float,
+    clipping_norm: float,
+    expected_patients: float,
+    learning_rates: Sequence[float],
+    parameters: int,
+    false_refusal: float = 1e-6,
+) -> float:
+    """Compute the norm that an honest update of plain DP-SGD is almost never below.
+
+    Without momentum a round's update is
+
+        -sum_t lr_t (S_t + Z_t) / B,   Z_t ~ N(0, (sigma C)^2 I),
+
+    with S_t the clipped sum, C the clipping norm (the unit of a per-patient gradient), sigma the
+    noise multiplier (no unit) and B the expected patients (the plan's divisor). The noise in each
+    of the `parameters` coordinates has variance (sigma C / B)^2 sum_t lr_t^2, so the squared norm
+    of the noise is that times a chi-square of as many degrees, and its `false_refusal` quantile is
+    the floor. The sums only add to it, as long as training does not cancel its own noise: true
+    while lr_t times the mean curvature (the loss's Hessian, trace over parameters), summed over
+    the round, is small. With several learning rates, one floor a group of parameters.
+
+    Args:
+        learning_rates: one for each optimiser step of the round; their number is the steps.
+
+    Source: design after the DP-SGD of Abadi et al. 2016, arXiv 1607.00133, algorithm 1.
+    """
+    variance = (noise_multiplier * clipping_norm / expected_patients) ** 2 * math.fsum(
+        rate**2 for rate in learning_rates
+    )
+    return math.sqrt(variance * float(stats.chi2.ppf(false_refusal, parameters)))
+
+
+def check_update(
+    update: Tensors,
+    *,
+    schema: TensorSchema,
+    max_norm: float,
+    floors: Sequence[NoiseFloor] = (),
+) -> float:
+    """Check names, shapes, finite numbers, norm and noise, one tensor in memory at a time.
+
+    Returns:
+        the update's L2 norm over all tensors.
+
+    Raises:
+        AdmissionError: says what the update breaks, in numbers that are safe to log.
+    """
+    if update.keys() != schema.keys():
+        raise AdmissionError("update: its tensors are not those of the plan")
+    squares = {}
+    for name, shape in schema.items():
+        tensor = update[name]
+        if tensor.shape != tuple(shape):
+            raise AdmissionError(f"update: tensor {name!r} has shape {tensor.shape}, not {shape}")
+        check_finite(name, tensor)
+        squares[name] = squared_norm(tensor)
+    norm = math.sqrt(math.fsum(squares.values()))
+    if norm > max_norm:
+        raise AdmissionError(f"update: norm {norm:.6g} is above the plan's bound {max_norm:.6g}")
+    for floor in floors:
+        measured = math.sqrt(math.fsum(squares[name] for name in floor.names))
+        if measured < floor.norm:
+            raise AdmissionError(
+                f"update: norm {measured:.6g} of group {floor.group!r} is below the noise floor "
+                f"{floor.norm:.6g}: less noise than the plan's"
+            )
+    return norm
+
+
+def check_report(report: SiteReport, task: RoundTask, *, used_nonces: Collection[str]) -> None:
+    """Check that a report answers this task, and for the first time.
+
+    Raises:
+        SignatureError: names the first field that differs.
+    """
+    for field in _BOUND_FIELDS:
+        if getattr(report, field) != getattr(task, field):
+            raise SignatureError(f"report of site {task.site}: {field} is not the task's")
+    if report.nonce in used_nonces:
+        raise SignatureError(f"report of site {task.site}: its nonce was used before")
+
+
+def squared_norm(tensor: np.ndarray) -> float:
+    """Sum the squares of all elements in float64."""
+    flat = tensor.reshape(-1)
+    return math.fsum(
+        float(np.square(flat[start : start + 65536], dtype=np.float64).sum())
+        for start in range(0, flat.size, 65536)
+    )

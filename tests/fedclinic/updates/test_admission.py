@@ -1,0 +1,107 @@
+"""Admission: an update has the plan's tensors, is not too long, and has the noise it claims."""
+
+import math
+
+import numpy as np
+import pytest
+
+from fedclinic.errors import AdmissionError
+from fedclinic.updates.admission import NoiseFloor, check_update, noise_floor
+
+STEPS, CLIPPING, SIGMA, PATIENTS = 20, 0.5, 1.1, 64.0
+SHAPES = {"block.weight": (200, 300), "head.weight": (20, 100)}
+
+
+def plain_sgd_update(
+    rates: dict[str, list[float]], *, noise: float, seed: int = 0
+) -> dict[str, np.ndarray]:
+    """Play a round of DP-SGD whose clipped sums are small beside the noise."""
+    generator = np.random.default_rng(seed)
+    update = {}
+    for name, shape in SHAPES.items():
+        total = np.zeros(shape)
+        for rate in rates[name]:
+            sums = generator.standard_normal(shape) * 0.05 * CLIPPING
+            sums += noise * SIGMA * CLIPPING * generator.standard_normal(shape)
+            total -= rate * sums / PATIENTS
+        update[name] = total.astype(np.float32)
+    return update
+
+
+def floors(rates: dict[str, list[float]]) -> list[NoiseFloor]:
+    return [
+        NoiseFloor(
+            group=name,
+            names=frozenset({name}),
+            norm=noise_floor(
+                noise_multiplier=SIGMA,
+                clipping_norm=CLIPPING,
+                expected_patients=PATIENTS,
+                learning_rates=rates[name],
+                parameters=math.prod(SHAPES[name]),
+            ),
+        )
+        for name in SHAPES
+    ]
+
+
+CONSTANT = {name: [0.3] * STEPS for name in SHAPES}
+LINEAR = {name: [0.3 * (1 - step / STEPS) for step in range(STEPS)] for name in SHAPES}
+TWO_RATES = {"block.weight": [0.3] * STEPS, "head.weight": [3.0] * STEPS}
+
+
+@pytest.mark.parametrize("rates", [CONSTANT, LINEAR, TWO_RATES])
+def test_an_update_with_the_plans_noise_is_admitted(rates):
+    for seed in range(5):
+        update = plain_sgd_update(rates, noise=1.0, seed=seed)
+        check_update(update, schema=SHAPES, max_norm=100.0, floors=floors(rates))
+
+
+@pytest.mark.parametrize("rates", [CONSTANT, LINEAR, TWO_RATES])
+@pytest.mark.parametrize("noise", [0.9, 0.5, 0.0])
+def test_an_update_with_less_noise_than_the_plans_is_refused(rates, noise):
+    update = plain_sgd_update(rates, noise=noise)
+    with pytest.raises(AdmissionError, match="below the noise floor"):
+        check_update(update, schema=SHAPES, max_norm=100.0, floors=floors(rates))
+
+
+def test_noise_on_the_blocks_does_not_hide_a_head_without_noise():
+    update = plain_sgd_update(CONSTANT, noise=1.0)
+    update["head.weight"] = plain_sgd_update(CONSTANT, noise=0.5)["head.weight"]
+    with pytest.raises(AdmissionError, match=r"group 'head\.weight'"):
+        check_update(update, schema=SHAPES, max_norm=100.0, floors=floors(CONSTANT))
+
+
+def test_the_floor_is_refused_to_honest_noise_as_often_as_it_says():
+    floor = noise_floor(
+        noise_multiplier=2.0,
+        clipping_norm=0.5,
+        expected_patients=10.0,
+        learning_rates=[0.1, 0.2],
+        parameters=50,
+        false_refusal=0.05,
+    )
+    generator = np.random.default_rng(0)
+    noise = 2.0 * 0.5 / 10.0 * generator.standard_normal((20_000, 2, 50))
+    norms = np.linalg.norm(0.1 * noise[:, 0] + 0.2 * noise[:, 1], axis=1)
+    assert np.mean(norms < floor) == pytest.approx(0.05, abs=0.005)
+
+
+def test_an_update_longer_than_the_plans_bound_is_refused():
+    update = {"x": np.full(4, 3.0, np.float32)}
+    assert check_update(update, schema={"x": (4,)}, max_norm=6.0) == 6.0
+    with pytest.raises(AdmissionError, match=r"norm 6 is above the plan's bound 5\.99"):
+        check_update(update, schema={"x": (4,)}, max_norm=5.99)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_an_update_with_a_number_that_is_not_finite_is_refused(number):
+    update = {"x": np.array([1.0, number], np.float32)}
+    with pytest.raises(AdmissionError, match="not finite"):
+        check_update(update, schema={"x": (2,)}, max_norm=math.inf)
+
+
+@pytest.mark.parametrize("schema", [{"x": (4,)}, {"y": (2,)}, {"x": (2,), "y": (2,)}])
+def test_an_update_with_other_tensors_than_the_plans_is_refused(schema):
+    with pytest.raises(AdmissionError):
+        check_update({"x": np.zeros(2, np.float32)}, schema=schema, max_norm=1.0)
