@@ -2,7 +2,7 @@
 
     FedclinicError
     ├── ConfigError          a document that a person wrote (plan, site.yaml, policy) is wrong
-    ├── DataError            notes, rosters or gold files are missing, damaged or contradict the plan
+    ├── DataError            notes, rosters or gold files are missing, damaged or off the plan
     ├── ModelError           a model folder or checkpoint is not what the plan names
     ├── PolicyError          the site's own policy forbids what the plan asks
     ├── BudgetError          the round would overspend a cohort's privacy budget

@@ -1,4 +1,4 @@
-"""Values that hold clinical text; they exist at a site only, and their text never shows in a repr."""
+"""Values that hold clinical text: at a site only, and their text never shows in a repr."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""The signed plan of a federation (`federation.yaml`): every constant that sites agree to, and nothing else."""
+"""The signed plan of a federation (`federation.yaml`): every constant that sites agree to."""
 
 from typing import Annotated, Literal, Self
 
@@ -16,7 +16,7 @@ class Task(Record):
 
     kind: Literal["document_classification", "token_classification"]
     labels: Annotated[tuple[Label, ...], Field(min_length=1)]
-    """Document labels, or entity types without their B-/I- prefix; the order fixes the head's rows."""
+    """Document labels, or entity types without their B-/I- prefix; their order is the head's."""
     max_tokens: Annotated[int, Field(ge=8, le=8192)]
     """Tokens of a note that the model sees; the rest is cut off (documents) or split (tokens)."""
 
@@ -55,6 +55,13 @@ class Optimizer(Record):
     decay: Literal["none", "linear"] = "none"
     """Schedule over the steps of the whole run."""
 
+    def rates(self, *, round_number: int, rounds: int, steps: int) -> list[float]:
+        """Learning rate of the blocks at each of a round's steps; the head's is a factor of it."""
+        if self.decay == "none":
+            return [self.learning_rate] * steps
+        done = [(round_number - 1 + step / steps) / rounds for step in range(steps)]
+        return [self.learning_rate * (1 - progress) for progress in done]
+
 
 class PatientPrivacy(Record):
     """Patient-level DP-SGD with constants that never depend on a site's data."""
@@ -67,7 +74,7 @@ class PatientPrivacy(Record):
     steps_per_round: PositiveInt
     clipping_norm: PositiveFloat
     expected_patients: PositiveFloat
-    """The divisor of the noised sum (patients a step, by plan): a constant, never computed from N."""
+    """The divisor of the noised sum, in patients a step: a constant, never computed from N."""
     noise_multiplier: PositiveFloat | None = None
     """None in a draft: `calibrate` fills it in before the plan is signed."""
 
@@ -87,11 +94,13 @@ class PatientPrivacy(Record):
 
 
 class Unprotected(Record):
-    """Ordinary local epochs without privacy: public or synthetic notes only, if the site's policy agrees."""
+    """Ordinary local epochs without privacy: for notes that a site declares public or synthetic."""
 
     protection: Literal["none"]
     epochs_per_round: PositiveInt
     batch_notes: PositiveInt
+    seed: Annotated[int, Field(ge=0)]
+    """Fixes the order of notes, so that a run can be repeated exactly."""
 
 
 Privacy = Annotated[PatientPrivacy | Unprotected, Field(discriminator="protection")]
@@ -123,17 +132,34 @@ class Transport(Record):
     kind: Literal["local"]
     site_config: str
     """Path of the site.yaml that every local site starts from, relative to the plan; `{site}`,
-    `{data}` and `{index}` in its texts are replaced."""
+    `{data}`, `{index}` and the site's own `values` in its texts are replaced."""
+    values: dict[Name, dict[str, str]] = {}
+    """Texts that differ between local sites, such as the department whose notes a site holds."""
     parallel: PositiveInt | None = None
     """Sites that train at the same time; None: one a core."""
 
 
 class Evaluation(Record):
-    """Where the global model is measured: public, synthetic or consented notes, never a site's own."""
+    """Where the global model is measured: public, synthetic or consented notes."""
 
     site_config: str
     """Path of the site.yaml of the evaluation notes, relative to the plan."""
     every_rounds: PositiveInt = 1
+
+
+class Variant(Record):
+    """The same federation run another way, to be compared with: what is None stays the plan's."""
+
+    name: Name
+    title: str
+    on_request: bool = False
+    """Run only when a comparison is asked for."""
+    method: Method | None = None
+    optimizer: Optimizer | None = None
+    privacy: Privacy | None = None
+    rounds: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    pooled_config: str | None = None
+    """Path of a site.yaml that holds every site's notes: one site trains on all of them."""
 
 
 class FederationPlan(Record):
@@ -153,6 +179,7 @@ class FederationPlan(Record):
     deadline_minutes: PositiveFloat
     transport: Transport
     evaluation: Evaluation
+    comparison: tuple[Variant, ...] = ()
 
     @model_validator(mode="after")
     def _sites_are_consistent(self) -> Self:
@@ -165,6 +192,9 @@ class FederationPlan(Record):
 
     def digest(self) -> Digest:
         return digest_record(self)
+
+    def is_protected(self) -> bool:
+        return isinstance(self.privacy, PatientPrivacy)
 
     def site_names(self) -> tuple[str, ...]:
         return tuple(site.name for site in self.sites)

@@ -1,0 +1,1 @@
+"""The coordinator: plans rounds, waits for sites, admits, aggregates, evaluates, keeps evidence."""

@@ -1,0 +1,145 @@
+"""Turn a YAML document into a frozen record, or say on which line it is wrong."""
+
+import difflib
+import types
+from collections.abc import Mapping
+from typing import Any, TypeVar, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from fedclinic.errors import ConfigError
+from fedclinic.records import Record
+
+R = TypeVar("R", bound=Record)
+Path = tuple[str | int, ...]
+
+
+def parse_document(
+    text: str, model: type[R], *, source: str, substitutions: Mapping[str, str] | None = None
+) -> R:
+    """Parse `text` as YAML and check it against `model`.
+
+    `substitutions` replace `{name}` inside text values, so that one document can serve many sites.
+
+    Raises:
+        ConfigError: with `source`, the line, and the allowed values, for the first mistakes found.
+    """
+    node = _compose(text, source)
+    value = _construct(node, source)
+    if not isinstance(value, dict):
+        raise ConfigError(f"{source}: expected a mapping of fields at the top level")
+    try:
+        return model.model_validate(_substitute(value, substitutions or {}))
+    except ValidationError as error:
+        problems = [_explain(e, node, model, source) for e in error.errors()[:5]]
+        raise ConfigError("; ".join(problems)) from None
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Safe YAML that refuses a key given twice, which PyYAML would silently let win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"field '{key.value}' is given twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _compose(text: str, source: str) -> yaml.Node:
+    try:
+        node = yaml.compose(text, Loader=_UniqueKeyLoader)
+    except yaml.YAMLError as error:
+        raise ConfigError(_yaml_problem(error, source)) from None
+    if node is None:
+        raise ConfigError(f"{source}: the document is empty")
+    return node
+
+
+def _construct(node: yaml.Node, source: str) -> Any:
+    loader = _UniqueKeyLoader("")
+    try:
+        return loader.construct_document(node)
+    except yaml.YAMLError as error:
+        raise ConfigError(_yaml_problem(error, source)) from None
+    finally:
+        loader.dispose()
+
+
+def _yaml_problem(error: yaml.YAMLError, source: str) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or "not valid YAML"
+    return f"{source}:{mark.line + 1}: {problem}" if mark else f"{source}: {problem}"
+
+
+def _substitute(value: Any, substitutions: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        for name, replacement in substitutions.items():
+            value = value.replace("{" + name + "}", replacement)
+        return value
+    if isinstance(value, dict):
+        return {key: _substitute(item, substitutions) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_substitute(item, substitutions) for item in value]
+    return value
+
+
+def _explain(error: ErrorDetails, root: yaml.Node, model: type[BaseModel], source: str) -> str:
+    path = tuple(error["loc"])
+    line = _line_of(root, path)
+    field = ".".join(str(part) for part in path) or "document"
+    if error["type"] == "extra_forbidden":
+        allowed = _fields_at(model, path[:-1])
+        near = difflib.get_close_matches(str(path[-1]), allowed, n=1)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        return f"{source}:{line}: unknown field '{field}'; {hint}allowed: {', '.join(allowed)}"
+    if error["type"] == "missing":
+        return f"{source}:{line}: field '{field}' is missing"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{source}:{line}: {field}: {message[:1].lower()}{message[1:]}"
+
+
+def _line_of(node: yaml.Node, path: Path) -> int:
+    """Line of the deepest node that `path` reaches; union tags in the path are passed over."""
+    line: int = node.start_mark.line + 1
+    for part in path:
+        if isinstance(node, yaml.MappingNode):
+            found = [(k, v) for k, v in node.value if k.value == str(part)]
+            if not found:
+                continue
+            line, node = found[0][0].start_mark.line + 1, found[0][1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            if part >= len(node.value):
+                continue
+            node = node.value[part]
+            line = node.start_mark.line + 1
+    return line
+
+
+def _fields_at(model: type[BaseModel], path: Path) -> list[str]:
+    """Names of the fields that may stand at `path`, unions and lists looked through."""
+    candidates: list[type[BaseModel]] = [model]
+    for part in path:
+        deeper = [
+            found
+            for candidate in candidates
+            if str(part) in candidate.model_fields
+            for found in _models_in(candidate.model_fields[str(part)].annotation)
+        ]
+        candidates = deeper or candidates
+    return sorted({name for candidate in candidates for name in candidate.model_fields})
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    if get_origin(annotation) in (Union, types.UnionType, tuple, list, dict):
+        return [m for argument in get_args(annotation) for m in _models_in(argument)]
+    if hasattr(annotation, "__metadata__"):
+        return _models_in(get_args(annotation)[0])
+    return []

@@ -1,0 +1,263 @@
+"""Train the trunk on a site's notes for one round, with patient-level privacy or without.
+
+With privacy this is DP-SGD (Abadi et al. 2016, arXiv 1607.00133) whose unit is the patient: a step
+draws patients by Poisson sampling and one note of each, clips each patient's gradient, sums, adds
+Gaussian noise to every trained tensor and divides by a constant of the plan. Adjacency: adding or
+removing one patient. No quantity of the plan is computed from the site's number of patients.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from fedclinic.errors import TrainingError
+from fedclinic.learning.hidden_states import HiddenStates, Precision
+from fedclinic.learning.layers import SplitModel, Trunk
+from fedclinic.learning.tasks import IGNORED, EncodedNotes, IntArray
+from fedclinic.plan import Optimizer, PatientPrivacy, Unprotected
+from fedclinic.privacy.dp_step import noised_mean
+from fedclinic.privacy.bookkeeping import BookKeeping
+from fedclinic.privacy.per_sample import ClippedSum, PerSampleEngine
+from fedclinic.privacy.random_stream import RandomStream
+from fedclinic.privacy.sampling import draw_one_note, poisson_sample
+
+Progress = Callable[[int, int], None]
+"""Called with steps done and steps planned."""
+
+PHYSICAL_ROWS = 32
+"""Rows in one forward pass; changes memory and speed only, never the update."""
+
+
+@dataclass(frozen=True)
+class LocalRound:
+    """What one round of local training needs, beside its privacy."""
+
+    model: SplitModel
+    notes: EncodedNotes
+    hidden: HiddenStates
+    precision: Precision
+    optimizer: Optimizer
+    round_number: int
+    rounds: int
+    progress: Progress
+
+
+def train_privately(
+    local: LocalRound, privacy: PatientPrivacy, stream: RandomStream
+) -> dict[str, np.ndarray]:
+    """Run the round's DP-SGD steps and return the change of every trained tensor.
+
+    Raises:
+        TrainingError: if the trained weights are no longer finite.
+    """
+    mechanism = privacy.mechanism()
+    trained = dict(local.model.trained())
+    before = _snapshot(trained)
+    optimizer = _make_optimizer(local.optimizer, trained)
+    rates = _rates(local, mechanism.steps)
+    engine = BookKeeping(local.model.trunk)
+    try:
+        for step in range(mechanism.steps):
+            sampled = poisson_sample(local.notes.patients, mechanism.sampling_rate, stream)
+            chosen = draw_one_note(local.notes.notes_of_patient, sampled, stream)
+            gradients = noised_mean(
+                clipped_sum(local, engine, chosen, privacy.clipping_norm).gradients,
+                noise_multiplier=mechanism.noise_multiplier,
+                clipping_norm=privacy.clipping_norm,
+                expected_patients=privacy.expected_patients,
+                stream=stream,
+            )
+            _set_rate(optimizer, rates[step])
+            for name, parameter in local.model.trunk.named_parameters():
+                if parameter.requires_grad:
+                    parameter.grad = gradients[name].to(parameter.device)
+            optimizer.step()
+            local.progress(step + 1, mechanism.steps)
+    finally:
+        engine.detach()
+    return _change(trained, before)
+
+
+def clipped_sum(
+    local: LocalRound, engine: PerSampleEngine, chosen: IntArray, clipping_norm: float
+) -> ClippedSum:
+    """Sum the chosen notes' clipped gradients, note by note, in physical batches.
+
+    `chosen` holds one note index a patient; a note of several rows stays in one batch, since its
+    rows' gradients are added before they are clipped.
+    """
+    total = engine.empty()
+    for notes in _physical_batches(local.notes, chosen):
+        rows = np.concatenate([local.notes.rows_of_note[note] for note in notes])
+        owner = np.repeat(
+            np.arange(len(notes)), [len(local.notes.rows_of_note[note]) for note in notes]
+        )
+        patient_of_row = torch.from_numpy(owner).to(local.precision.device)
+        losses = row_losses(local, rows, shares=_note_shares(local.notes, notes))
+        batch = engine.clipped_sum(
+            losses,
+            clipping_norm=clipping_norm,
+            patient_of_row=patient_of_row if len(rows) > len(notes) else None,
+            patients=len(notes),
+        )
+        total = total.plus(batch)
+    return total
+
+
+def train_unprotected(local: LocalRound, plan: Unprotected) -> dict[str, np.ndarray]:
+    """Run ordinary epochs over all notes and return the change of every trained tensor.
+
+    Raises:
+        TrainingError: if the trained weights are no longer finite.
+    """
+    trained = dict(local.model.trained())
+    before = _snapshot(trained)
+    optimizer = _make_optimizer(local.optimizer, trained)
+    order = np.random.default_rng([plan.seed, local.round_number])
+    batches = [
+        batch
+        for _ in range(plan.epochs_per_round)
+        for batch in _shuffled_batches(local.notes, plan.batch_notes, order)
+    ]
+    rates = _rates(local, len(batches))
+    for step, notes in enumerate(batches):
+        rows = np.concatenate([local.notes.rows_of_note[note] for note in notes])
+        losses = row_losses(local, rows, shares=_note_shares(local.notes, notes))
+        optimizer.zero_grad(set_to_none=True)
+        (losses.sum() / len(notes)).backward()  # type: ignore[no-untyped-call]
+        _set_rate(optimizer, rates[step])
+        optimizer.step()
+        local.progress(step + 1, len(batches))
+    return _change(trained, before)
+
+
+def row_losses(local: LocalRound, rows: IntArray, *, shares: Tensor) -> Tensor:
+    """Loss of each row, shape (rows,), such that the rows of one note sum to the note's mean loss.
+
+    `shares` is the part of its note's labelled positions that a row holds: the loss of a note never
+    depends on another note of the batch.
+    """
+    hidden, mask = local.hidden.batch(rows.tolist())
+    with local.precision.autocast():
+        logits = local.model.trunk(hidden, mask)
+    targets = _padded_targets(local.notes, rows, logits)
+    if logits.dim() == 2:
+        return cross_entropy(logits.float(), targets.squeeze(1), reduction="none")
+    by_token = cross_entropy(
+        logits.float().transpose(1, 2), targets, ignore_index=IGNORED, reduction="none"
+    )
+    labelled = (targets != IGNORED).sum(1).clamp(min=1)
+    return by_token.sum(1) / labelled * shares.to(logits.device)
+
+
+def predict(
+    local_trunk: Trunk, hidden: HiddenStates, rows: int, precision: Precision
+) -> Iterator[tuple[int, IntArray]]:
+    """Yield (row, classes): the likeliest class of a document, shape (1,), or of each token."""
+    with torch.no_grad():
+        for start in range(0, rows, PHYSICAL_ROWS):
+            indices = range(start, min(start + PHYSICAL_ROWS, rows))
+            states, mask = hidden.batch(list(indices))
+            with precision.autocast():
+                classes = local_trunk(states, mask).argmax(-1).cpu().numpy()
+            for offset, row in enumerate(indices):
+                yield row, np.atleast_1d(classes[offset])
+
+
+def _note_shares(notes: EncodedNotes, chosen: Sequence[int] | IntArray) -> Tensor:
+    shares: list[float] = []
+    for note in chosen:
+        labelled = [
+            int((notes.rows[row].targets != IGNORED).sum()) for row in notes.rows_of_note[note]
+        ]
+        total = max(sum(labelled), 1)
+        shares.extend(count / total for count in labelled)
+    return torch.tensor(shares)
+
+
+def _padded_targets(notes: EncodedNotes, rows: IntArray, logits: Tensor) -> Tensor:
+    width = 1 if logits.dim() == 2 else logits.shape[1]
+    targets = np.full((len(rows), width), IGNORED, dtype=np.int64)
+    for index, row in enumerate(rows):
+        values = notes.rows[row].targets
+        targets[index, : len(values)] = values
+    return torch.from_numpy(targets).to(logits.device)
+
+
+def _physical_batches(notes: EncodedNotes, chosen: IntArray) -> Iterator[list[int]]:
+    """Group chosen notes of similar length, at most PHYSICAL_ROWS rows a group where possible."""
+    by_length = sorted(
+        chosen.tolist(),
+        key=lambda note: max(len(notes.rows[row].token_ids) for row in notes.rows_of_note[note]),
+    )
+    batch: list[int] = []
+    rows = 0
+    for note in by_length:
+        size = len(notes.rows_of_note[note])
+        if batch and rows + size > PHYSICAL_ROWS:
+            yield batch
+            batch, rows = [], 0
+        batch.append(note)
+        rows += size
+    if batch:
+        yield batch
+
+
+def _shuffled_batches(
+    notes: EncodedNotes, size: int, order: np.random.Generator
+) -> Iterator[IntArray]:
+    """Batches in random order whose notes are of similar length, which halves the padding."""
+    shuffled = order.permutation(notes.notes)
+    window = size * 16
+    batches: list[IntArray] = []
+    for start in range(0, len(shuffled), window):
+        part = shuffled[start : start + window]
+        lengths = [len(notes.rows[notes.rows_of_note[note][0]].token_ids) for note in part]
+        part = part[np.argsort(lengths, kind="stable")]
+        batches.extend(part[i : i + size] for i in range(0, len(part), size))
+    for index in order.permutation(len(batches)):
+        yield batches[index]
+
+
+def _make_optimizer(
+    plan: Optimizer, trained: dict[str, torch.nn.Parameter]
+) -> torch.optim.Optimizer:
+    head = [parameter for name, parameter in trained.items() if name.startswith("head.")]
+    blocks = [parameter for name, parameter in trained.items() if not name.startswith("head.")]
+    groups = [
+        {"params": blocks, "factor": 1.0},
+        {"params": head, "factor": plan.head_learning_rate_factor},
+    ]
+    groups = [group for group in groups if group["params"]]
+    if plan.name == "sgd":
+        return torch.optim.SGD(groups, lr=plan.learning_rate, momentum=plan.momentum)
+    return torch.optim.Adam(groups, lr=plan.learning_rate)
+
+
+def _rates(local: LocalRound, steps: int) -> list[float]:
+    return local.optimizer.rates(round_number=local.round_number, rounds=local.rounds, steps=steps)
+
+
+def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["factor"]
+
+
+def _snapshot(trained: dict[str, torch.nn.Parameter]) -> dict[str, Tensor]:
+    return {name: parameter.detach().clone() for name, parameter in trained.items()}
+
+
+def _change(
+    trained: dict[str, torch.nn.Parameter], before: dict[str, Tensor]
+) -> dict[str, np.ndarray]:
+    change = {
+        name: (parameter.detach() - before[name]).float().cpu().numpy()
+        for name, parameter in trained.items()
+    }
+    if not all(np.isfinite(values).all() for values in change.values()):
+        raise TrainingError("the trained weights are not finite; lower the learning rate")
+    return change

@@ -1,0 +1,225 @@
+"""Cut a pre-trained transformer in two: a frozen stem, and a trunk of the top blocks that train.
+
+The stem's output for a note never changes during a federation, so it can be computed once and
+cached; only the trunk's tensors are updated and travel (layer skipping, arXiv 2504.10536).
+"""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fedclinic.errors import ModelError
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Where a family of models keeps its parts, as dotted paths inside the base model."""
+
+    blocks: str
+    embeddings: tuple[str, ...]
+    """Modules replaced by a pass-through when the trunk is fed with the stem's output."""
+    zeroed: tuple[str, ...] = ()
+    """Modules whose output is added to the input and must be zero in the trunk."""
+    final_norm: str | None = None
+    after_first_block: str | None = None
+    """Module that runs once, after the first block of the whole model."""
+    blocks_return_pairs: bool = False
+    causal: bool = False
+
+
+ARCHITECTURES: dict[str, Architecture] = {
+    "bert": Architecture("encoder.layer", ("embeddings",)),
+    "roberta": Architecture("encoder.layer", ("embeddings",)),
+    "distilbert": Architecture("transformer.layer", ("embeddings",)),
+    "deberta-v2": Architecture(
+        "encoder.layer",
+        ("embeddings",),
+        after_first_block="encoder.conv",
+        blocks_return_pairs=True,
+    ),
+    "gpt2": Architecture("h", ("drop",), zeroed=("wpe",), final_norm="ln_f", causal=True),
+    "llama": Architecture("layers", (), final_norm="norm", causal=True),
+}
+
+
+class _PassThrough(nn.Module):
+    """Hand `inputs_embeds` on unchanged, in the place of an embedding module."""
+
+    def forward(self, *positional: Tensor | None, **named: Tensor | None) -> Tensor:
+        for given in (named.get("inputs_embeds"), *positional):
+            if isinstance(given, Tensor) and given.is_floating_point():
+                return given
+        raise ModelError("the trunk takes hidden states, not token ids")
+
+
+class _Zero(nn.Module):
+    def forward(self, *_: Any, **__: Any) -> Tensor:
+        return torch.zeros(())
+
+
+class _IdentityBlock(nn.Module):
+    """Stands in a list of blocks that would be empty, which some models cannot run."""
+
+    def __init__(self, returns_pair: bool) -> None:
+        super().__init__()
+        self.returns_pair = returns_pair
+
+    def forward(self, hidden: Tensor, *_: Any, **__: Any) -> Tensor | tuple[Tensor, None]:
+        return (hidden, None) if self.returns_pair else hidden
+
+
+class Stem(nn.Module):
+    """The frozen lower blocks: token ids (rows, tokens) to hidden states (rows, tokens, hidden)."""
+
+    def __init__(self, base: nn.Module) -> None:
+        super().__init__()
+        self.base = base
+
+    def forward(self, token_ids: Tensor, mask: Tensor) -> Tensor:
+        output: Tensor = self.base(input_ids=token_ids, attention_mask=mask).last_hidden_state
+        return output
+
+
+class Trunk(nn.Module):
+    """The top blocks and the task head: hidden states (rows, tokens, hidden) to logits.
+
+    Documents give (rows, outputs), from the mean of the hidden states under the mask; tokens give
+    (rows, tokens, outputs). The head starts at zero, so every site starts from the same model.
+    """
+
+    def __init__(self, base: nn.Module, hidden: int, outputs: int, pooled: bool) -> None:
+        super().__init__()
+        self.base = base
+        self.head = nn.Linear(hidden, outputs)
+        self.pooled = pooled
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        top = self.base(inputs_embeds=hidden, attention_mask=mask).last_hidden_state
+        if self.pooled:
+            weights = mask.to(top.dtype).unsqueeze(-1)
+            top = (top * weights).sum(1) / weights.sum(1).clamp(min=1)
+        logits: Tensor = self.head(top)
+        return logits
+
+
+@dataclass(frozen=True)
+class SplitModel:
+    """A base model cut at a block: `trunk` trains, `stem` does not."""
+
+    stem: Stem
+    trunk: Trunk
+    first_trained: int
+    blocks_path: str
+
+    def trained(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """Trainable tensors under the names that they have in the whole base model, or `head.*`."""
+        prefix = f"base.{self.blocks_path}."
+        for name, parameter in self.trunk.named_parameters():
+            if not parameter.requires_grad:
+                continue
+            if name.startswith(prefix):
+                index, _, rest = name.removeprefix(prefix).partition(".")
+                yield f"{self.blocks_path}.{int(index) + self.first_trained}.{rest}", parameter
+            else:
+                yield name, parameter
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {name: tuple(parameter.shape) for name, parameter in self.trained()}
+
+
+def architecture_of(base: nn.Module) -> Architecture:
+    """Look the model's family up.
+
+    Raises:
+        ModelError: for a family whose layout is not known here.
+    """
+    kind = str(getattr(getattr(base, "config", None), "model_type", "unknown"))
+    if kind not in ARCHITECTURES:
+        raise ModelError(f"model type '{kind}' is not one of {', '.join(sorted(ARCHITECTURES))}")
+    return ARCHITECTURES[kind]
+
+
+def split(base: nn.Module, *, top: int, outputs: int, pooled: bool) -> SplitModel:
+    """Cut `base` so that its `top` uppermost blocks and a new head train, and the rest is frozen.
+
+    Raises:
+        ModelError: if the model has fewer blocks than `top`.
+    """
+    architecture = architecture_of(base)
+    count = len(_module_at(base, architecture.blocks))
+    if top > count:
+        raise ModelError(f"the plan trains {top} blocks, and the model has {count}")
+    first = count - top
+    stem, trunk = _stem_of(base, architecture, first), _trunk_of(base, architecture, first)
+    config: Any = base.config
+    hidden = int(config.hidden_size)
+    model = Trunk(trunk, hidden, outputs, pooled)
+    _switch_dropout_off(model)
+    for name, parameter in model.base.named_parameters():
+        parameter.requires_grad_(name.startswith(architecture.blocks + "."))
+    return SplitModel(Stem(stem).eval(), model, first, architecture.blocks)
+
+
+def _stem_of(base: nn.Module, architecture: Architecture, first: int) -> nn.Module:
+    stem = _with_blocks(base, architecture, 0, first)
+    if architecture.final_norm:
+        _replace(stem, architecture.final_norm, nn.Identity())
+    if architecture.after_first_block and first == 0:
+        _replace(stem, architecture.after_first_block, None)
+    return stem.requires_grad_(False)
+
+
+def _trunk_of(base: nn.Module, architecture: Architecture, first: int) -> nn.Module:
+    trunk = _with_blocks(base, architecture, first, None)
+    for path in architecture.embeddings:
+        _replace(trunk, path, _PassThrough())
+    for path in architecture.zeroed:
+        _replace(trunk, path, _Zero())
+    if architecture.after_first_block and first > 0:
+        _replace(trunk, architecture.after_first_block, None)
+    return trunk
+
+
+def _with_blocks(
+    base: nn.Module, architecture: Architecture, start: int, end: int | None
+) -> nn.Module:
+    """Copy the model with only the blocks [start, end), without copying the others' memory."""
+    blocks = _module_at(base, architecture.blocks)
+    kept = list(blocks)[start:end] or [_IdentityBlock(architecture.blocks_return_pairs)]
+    _replace(base, architecture.blocks, nn.ModuleList(kept))
+    try:
+        cut = copy.deepcopy(base)
+    finally:
+        _replace(base, architecture.blocks, blocks)
+    config: Any = cut.config
+    config.num_hidden_layers = len(kept)
+    config.use_cache = False
+    return cut
+
+
+def _module_at(root: nn.Module, path: str) -> Any:
+    module: Any = root
+    for part in path.split("."):
+        module = getattr(module, part)
+    return module
+
+
+def _replace(root: nn.Module, path: str, module: nn.Module | None) -> None:
+    parent, _, name = path.rpartition(".")
+    setattr(_module_at(root, parent) if parent else root, name, module)
+
+
+def _switch_dropout_off(model: nn.Module) -> None:
+    """Dropout adds nothing under DP noise, and cached activations need none below the cut."""
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+        for attribute in ("dropout", "dropout_prob", "attention_dropout"):
+            if isinstance(getattr(module, attribute, None), float):
+                setattr(module, attribute, 0.0)

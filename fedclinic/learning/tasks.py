@@ -1,0 +1,158 @@
+"""Turn de-identified notes into rows of token ids and targets, and predictions back into labels."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fedclinic.errors import DataError
+from fedclinic.notes import DeidentifiedNote, Span
+from fedclinic.plan import Task
+
+IGNORED = -100
+"""Target of a token that takes no part in the loss (as in torch's cross entropy)."""
+
+IntArray = NDArray[np.int64]
+
+
+class Tokenizer(Protocol):
+    """The part of a Hugging Face fast tokenizer that is used here."""
+
+    def __call__(self, text: str, **options: Any) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Row:
+    """One input of the model: a document, or one window of a note whose tokens are labelled."""
+
+    token_ids: IntArray = field(repr=False)
+    """Shape (tokens,)."""
+    targets: IntArray = field(repr=False)
+    """Shape (1,) for a document, (tokens,) for tokens."""
+    word_starts: IntArray = field(repr=False)
+    """Shape (tokens,): character where the word of a first token starts, else -1."""
+    word_ends: IntArray = field(repr=False)
+
+
+@dataclass(frozen=True)
+class EncodedNotes:
+    """A site's notes as rows, with who they belong to; holds no text."""
+
+    rows: tuple[Row, ...] = field(repr=False)
+    rows_of_note: tuple[IntArray, ...] = field(repr=False)
+    notes_of_patient: tuple[IntArray, ...] = field(repr=False)
+    entities_of_note: tuple[tuple[Span, ...], ...] = field(repr=False)
+    """Gold entities of each note, for evaluation."""
+
+    @property
+    def patients(self) -> int:
+        return len(self.notes_of_patient)
+
+    @property
+    def notes(self) -> int:
+        return len(self.rows_of_note)
+
+
+def output_count(task: Task) -> int:
+    """Rows of the task head: a class a label, or O with B- and I- of each entity type."""
+    if task.kind == "document_classification":
+        return len(task.labels)
+    return 1 + 2 * len(task.labels)
+
+
+def encode_notes(
+    notes: Iterable[DeidentifiedNote], task: Task, tokenizer: Tokenizer
+) -> EncodedNotes:
+    """Encode notes in order; patients are numbered in order of appearance.
+
+    Raises:
+        DataError: if there is no note, or a note has no token.
+    """
+    rows: list[Row] = []
+    rows_of_note: list[IntArray] = []
+    entities: list[tuple[Span, ...]] = []
+    notes_of: dict[str, list[int]] = {}
+    for index, note in enumerate(notes):
+        first = len(rows)
+        rows.extend(_rows_of(note, task, tokenizer))
+        rows_of_note.append(np.arange(first, len(rows)))
+        entities.append(note.entities)
+        notes_of.setdefault(note.patient, []).append(index)
+    if not rows_of_note:
+        raise DataError("the site's store holds no de-identified note")
+    return EncodedNotes(
+        rows=tuple(rows),
+        rows_of_note=tuple(rows_of_note),
+        notes_of_patient=tuple(np.array(indices) for indices in notes_of.values()),
+        entities_of_note=tuple(entities),
+    )
+
+
+def _rows_of(note: DeidentifiedNote, task: Task, tokenizer: Tokenizer) -> Iterator[Row]:
+    windows = task.kind == "token_classification"
+    encoded = tokenizer(
+        note.text,
+        truncation=True,
+        max_length=task.max_tokens,
+        return_overflowing_tokens=windows,
+        return_offsets_mapping=True,
+    )
+    for index in range(len(encoded.encodings) if windows else 1):
+        encoding = encoded.encodings[index]
+        token_ids = np.array(encoding.ids, dtype=np.int64)
+        if not windows:
+            nowhere = np.full(len(token_ids), -1)
+            yield Row(token_ids, np.array([task.labels.index(note.labels[0])]), nowhere, nowhere)
+            continue
+        starts, ends = _word_bounds(encoding.word_ids, encoding.offsets)
+        yield Row(token_ids, _token_targets(starts, note.entities, task), starts, ends)
+
+
+def _word_bounds(
+    word_ids: Sequence[int | None], offsets: Sequence[tuple[int, int]]
+) -> tuple[IntArray, IntArray]:
+    """Character bounds of each word, at the position of its first token; -1 elsewhere."""
+    starts, ends = np.full(len(word_ids), -1), np.full(len(word_ids), -1)
+    first: int | None = None
+    for position, word in enumerate(word_ids):
+        if word is None:
+            first = None
+            continue
+        if first is None or word_ids[first] != word:
+            first = position
+            starts[first] = offsets[position][0]
+        ends[first] = offsets[position][1]
+    return starts, ends
+
+
+def _token_targets(starts: IntArray, entities: Sequence[Span], task: Task) -> IntArray:
+    """BIO class of each word's first token: 0 is O, 1 + 2k is B- and 2 + 2k is I- of label k."""
+    targets = np.where(starts >= 0, 0, IGNORED)
+    for entity in entities:
+        inside = np.flatnonzero((starts >= entity.start) & (starts < entity.end))
+        kind = task.labels.index(entity.label)
+        targets[inside] = 2 + 2 * kind
+        if inside.size and starts[inside[0]] == entity.start:
+            targets[inside[0]] = 1 + 2 * kind
+    return targets
+
+
+def entities_from_classes(row: Row, classes: IntArray, task: Task) -> list[Span]:
+    """Read a row's predicted BIO classes, shape (tokens,), as entities of the note's text.
+
+    An I- that follows no entity of its type opens one, as the CoNLL evaluation script does.
+    """
+    found: list[Span] = []
+    open_kind: int | None = None
+    for position in np.flatnonzero(row.word_starts >= 0):
+        value = int(classes[position])
+        kind = None if value == 0 else (value - 1) // 2
+        start, end = int(row.word_starts[position]), int(row.word_ends[position])
+        if kind is not None and (value % 2 == 1 or kind != open_kind):
+            found.append(Span(start, end, task.labels[kind]))
+        elif kind is not None:
+            found[-1] = Span(found[-1].start, end, found[-1].label)
+        open_kind = kind
+    return found

@@ -1,0 +1,103 @@
+"""Read `federation.yaml`, fill in what is calculated, and derive the runs it is compared with."""
+
+from pathlib import Path
+
+from fedclinic.config import parse_document
+from fedclinic.errors import ConfigError
+from fedclinic.plan import FederationPlan, PatientPrivacy, PlannedSite, Privacy, Variant
+from fedclinic.privacy.accounting import calibrate_noise_multiplier
+
+
+def load_plan(path: Path) -> FederationPlan:
+    """Read and check a plan; relative paths in it become absolute, sigma is calibrated.
+
+    Raises:
+        ConfigError: if the file is missing, unreadable or wrong.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"no plan at {path}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
+        raise ConfigError(f"cannot read {path}: {reason}") from None
+    plan = parse_document(text, FederationPlan, source=str(path))
+    return calibrate(resolve_paths(plan, path.resolve().parent))
+
+
+def resolve_paths(plan: FederationPlan, folder: Path) -> FederationPlan:
+    transport = plan.transport
+    evaluation = plan.evaluation
+    return plan.model_copy(
+        update={
+            "transport": transport.model_copy(
+                update={"site_config": str(folder / transport.site_config)}
+            ),
+            "evaluation": evaluation.model_copy(
+                update={"site_config": str(folder / evaluation.site_config)}
+            ),
+            "comparison": tuple(_resolve_variant(variant, folder) for variant in plan.comparison),
+        }
+    )
+
+
+def calibrate(plan: FederationPlan) -> FederationPlan:
+    """Fill in the noise multiplier that reaches the target epsilon over all rounds.
+
+    Raises:
+        ConfigError: if a given noise multiplier is too small for the target.
+    """
+    return plan.model_copy(
+        update={
+            "privacy": _calibrated(plan.privacy, plan.rounds),
+            "comparison": tuple(
+                variant.model_copy(
+                    update={"privacy": _calibrated(variant.privacy, variant.rounds or plan.rounds)}
+                )
+                if variant.privacy is not None
+                else variant
+                for variant in plan.comparison
+            ),
+        }
+    )
+
+
+def variant_of(plan: FederationPlan, variant: Variant) -> FederationPlan:
+    """The plan of a run to compare with."""
+    changes: dict[str, object] = {"comparison": ()}
+    for field in ("method", "optimizer", "privacy", "rounds"):
+        value = getattr(variant, field)
+        if value is not None:
+            changes[field] = value
+    if variant.pooled_config is not None:
+        changes["sites"] = (PlannedSite(name="pooled", weight=1.0),)
+        changes["quorum"] = 1
+        changes["transport"] = plan.transport.model_copy(
+            update={"site_config": variant.pooled_config, "values": {}}
+        )
+    return plan.model_copy(update=changes)
+
+
+def _resolve_variant(variant: Variant, folder: Path) -> Variant:
+    if variant.pooled_config is None:
+        return variant
+    return variant.model_copy(update={"pooled_config": str(folder / variant.pooled_config)})
+
+
+def _calibrated(privacy: Privacy, rounds: int) -> Privacy:
+    if not isinstance(privacy, PatientPrivacy):
+        return privacy
+    needed = calibrate_noise_multiplier(
+        target_epsilon=privacy.target_epsilon,
+        delta=privacy.delta,
+        sampling_rate=privacy.sampling_rate,
+        steps=rounds * privacy.steps_per_round,
+    )
+    if privacy.noise_multiplier is None:
+        return privacy.model_copy(update={"noise_multiplier": needed})
+    if privacy.noise_multiplier < needed:
+        raise ConfigError(
+            f"privacy.noise_multiplier {privacy.noise_multiplier} does not reach epsilon "
+            f"{privacy.target_epsilon}: at least {needed} is needed over {rounds} rounds"
+        )
+    return privacy

@@ -1,0 +1,106 @@
+"""One run's folder at the coordinator: the plan, the tasks it signed, what each round became."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from fedclinic.errors import RunError
+from fedclinic.evidence.statement import Envelope
+from fedclinic.methods import RoundDiagnostics
+from fedclinic.plan import FederationPlan
+from fedclinic.records import Count, Digest, Name, Record
+from fedclinic.rounds import EvaluationReport, SiteReport
+
+
+class SiteOutcome(Record):
+    """What became of one site's report in one round."""
+
+    site: Name
+    verdict: str
+    """`admitted`, `quarantined`, or the site's own status."""
+    reason: str = ""
+    report: SiteReport | None = None
+
+
+class RoundRecord(Record):
+    """A finished round: enough to go on from it."""
+
+    round_number: Count
+    checkpoint: Digest
+    """Blob of the encoded server state."""
+    state_bytes: Count
+    """Bytes that each site downloaded to start the round."""
+    seconds: float
+    outcomes: tuple[SiteOutcome, ...]
+    diagnostics: RoundDiagnostics | None
+    evaluations: tuple[EvaluationReport, ...]
+
+
+class RunHeader(Record):
+    """What a run is, written once when it starts."""
+
+    run: Name
+    title: str
+    plan: FederationPlan
+    data: str
+    """Folder that `{data}` stands for in the sites' configurations."""
+    tracking_run: str | None = None
+    """Identifier of the parent run in MLflow."""
+
+
+@dataclass(frozen=True)
+class RunStore:
+    """Files of one run; each is written whole or not at all."""
+
+    root: Path
+
+    @property
+    def name(self) -> str:
+        return self.root.name
+
+    def write_header(self, header: RunHeader) -> None:
+        write_whole(self.root / "run.json", header.model_dump_json(indent=1).encode())
+
+    def header(self) -> RunHeader:
+        """Read the run's header.
+
+        Raises:
+            RunError: if there is no such run.
+        """
+        path = self.root / "run.json"
+        if not path.is_file():
+            known = [p.name for p in sorted(self.root.parent.glob("*")) if (p / "run.json").exists()]
+            hint = f"; there are {', '.join(known[-5:])}" if known else ""
+            raise RunError(f"no run '{self.name}' in {self.root.parent}{hint}")
+        return RunHeader.model_validate_json(path.read_bytes())
+
+    def write_round(self, record: RoundRecord) -> None:
+        path = self.root / f"round-{record.round_number:04d}.json"
+        write_whole(path, record.model_dump_json().encode())
+
+    def rounds(self) -> list[RoundRecord]:
+        """Finished rounds, from the first."""
+        paths = sorted(self.root.glob("round-*.json"))
+        return [RoundRecord.model_validate_json(path.read_bytes()) for path in paths]
+
+    def task(self, round_number: int, site: str) -> Envelope | None:
+        """The task that was signed for a site, if the round was begun before."""
+        path = self._task_path(round_number, site)
+        return Envelope.model_validate_json(path.read_bytes()) if path.is_file() else None
+
+    def keep_task(self, round_number: int, site: str, task: Envelope) -> None:
+        write_whole(self._task_path(round_number, site), task.model_dump_json().encode())
+
+    def _task_path(self, round_number: int, site: str) -> Path:
+        return self.root / "tasks" / f"{round_number:04d}-{site}.json"
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write durably under a temporary name, then rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.partial")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(path)

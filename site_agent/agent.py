@@ -1,0 +1,200 @@
+"""One round at one hospital, from the signed task to the signed report, top to bottom.
+
+The order is the guarantee: signature, policy and budget are checked before a note is read, the
+budget is durably in use before the notes are, and a report is durable before it leaves, so that a
+repeated task gets the same report and never a second draw from the same budget.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fedclinic.privacy.policy import PrivacyPolicy, check_mechanism
+
+from fedclinic.errors import (
+    BudgetError,
+    ErrorCode,
+    FedclinicError,
+    PolicyError,
+    SignatureError,
+)
+from fedclinic.evidence.keys import SigningKey, VerifyKey
+from fedclinic.evidence.statement import Envelope, open_record, sign
+from fedclinic.learning.finetune import LocalRound, train_privately, train_unprotected
+from fedclinic.plan import PatientPrivacy
+from fedclinic.privacy.accounting import epsilon
+from fedclinic.privacy.mechanism import PrivacySpent
+from fedclinic.privacy.random_stream import RandomStream
+from fedclinic.rounds import RoundTask, SiteReport, UpdateManifest
+from fedclinic.updates.admission import check_update
+from fedclinic.updates.blobs import BlobFolder
+from fedclinic.updates.codec import Tensors, UpdateFile, count_parameters, encode_chunks
+from site_agent.egress import summarise
+from site_agent.ledger_file import LedgerFile
+from site_agent.note_store import NoteStore
+from site_agent.outbox import Outbox
+from site_agent.settings import SiteConfig
+from site_agent.workbench import Workbench
+
+TASK_KIND = "round-task"
+REPORT_KIND = "site-report"
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A hospital's parts, opened once by the process that runs its rounds."""
+
+    config: SiteConfig
+    key: SigningKey
+    coordinators: dict[str, VerifyKey]
+    privacy_policy: PrivacyPolicy
+    deidentification_policy: str
+    ledger: LedgerFile
+    store: NoteStore
+    outbox: Outbox
+    blobs: BlobFolder
+    workbench: Callable[[RoundTask], Workbench]
+    """Loads notes and model; called only after the budget is in use."""
+    noise_key: Callable[[], bytes]
+    """32 fresh bytes for a round's noise and sampling; the operating system's entropy."""
+    clock: Callable[[], float] = time.time
+
+
+def run_round(site: Site, envelope: Envelope, progress: Progress) -> tuple[Envelope, str]:
+    """Carry out one signed task; returns the signed report, and for people what went wrong.
+
+    Never raises for a refusal or failure: that is a report too.
+
+    Raises:
+        SignatureError: if the task is not signed by a coordinator that the site trusts, since a
+            stranger gets no answer.
+    """
+    task = open_record(envelope, site.coordinators, TASK_KIND, RoundTask)
+    answered = site.outbox.find(task)
+    if answered is not None:
+        return answered, ""
+    try:
+        return _train(site, task, progress), ""
+    except (PolicyError, BudgetError, SignatureError) as refusal:
+        return sign(_declined(task, "refused", refusal.code), REPORT_KIND, site.key), str(refusal)
+    except FedclinicError as failure:
+        return sign(_declined(task, "failed", failure.code), REPORT_KIND, site.key), str(failure)
+
+
+def _train(site: Site, task: RoundTask, progress: Progress) -> Envelope:
+    check_task(site, task)
+    privacy = task.work.privacy
+    if isinstance(privacy, PatientPrivacy):
+        hold = site.ledger.reserve(
+            run=task.run,
+            round_number=task.round_number,
+            cohorts=site.store.cohorts(),
+            mechanism=privacy.mechanism(),
+            plan_digest=task.plan_digest,
+        )
+        site.ledger.begin_use(hold)
+    workbench = site.workbench(task)
+    workbench.reset(_global_change(site, task, workbench))
+    local = LocalRound(
+        model=workbench.model,
+        notes=workbench.notes,
+        hidden=workbench.hidden,
+        precision=workbench.precision,
+        optimizer=task.work.optimizer,
+        round_number=task.round_number,
+        rounds=task.work.rounds,
+        progress=progress,
+    )
+    if isinstance(privacy, PatientPrivacy):
+        update = train_privately(local, privacy, RandomStream(site.noise_key()))
+    else:
+        update = train_unprotected(local, privacy)
+    report = sign(_completed(site, task, _publish(site, task, update)), REPORT_KIND, site.key)
+    site.outbox.keep(task, report)
+    if isinstance(privacy, PatientPrivacy):
+        site.ledger.commit(hold)
+    return report
+
+
+def check_task(site: Site, task: RoundTask) -> None:
+    """Refuse, before anything is read or spent, what the site's own policy does not allow.
+
+    Raises:
+        SignatureError: if the task is for another site or too late.
+        PolicyError: if the plan asks for more than the site allows.
+    """
+    if task.site != site.config.site:
+        raise SignatureError(f"the task is for site {task.site}, and this is {site.config.site}")
+    if task.deadline < site.clock():
+        raise SignatureError(f"the deadline of round {task.round_number} has passed")
+    allowed = site.config.permissions
+    if task.work.base_model.name not in allowed.models:
+        raise PolicyError(f"site.yaml allows no model '{task.work.base_model.name}'")
+    if task.work.layers.top > allowed.max_trained_blocks:
+        raise PolicyError(
+            f"the plan trains {task.work.layers.top} blocks, and site.yaml allows "
+            f"{allowed.max_trained_blocks}"
+        )
+    if isinstance(task.work.privacy, PatientPrivacy):
+        check_mechanism(task.work.privacy, site.privacy_policy)
+    elif not allowed.unprotected:
+        raise PolicyError(
+            "the plan has no differential privacy, and site.yaml does not allow it "
+            "(permissions.unprotected)"
+        )
+
+
+def _global_change(site: Site, task: RoundTask, workbench: Workbench) -> Tensors | None:
+    if task.state is None:
+        return None
+    path = site.blobs.find(task.state)
+    with UpdateFile(path, workbench.model.shapes(), "F32") as file:
+        if file.digest() != task.state:
+            raise SignatureError("the global model's blob does not have the task's digest")
+        return dict(file)
+
+
+def _publish(site: Site, task: RoundTask, update: Tensors) -> UpdateManifest:
+    """Check the site's own update as the coordinator will, then store it under its digest."""
+    shapes = {name: tuple(values.shape) for name, values in update.items()}
+    norm = check_update(update, schema=shapes, max_norm=task.work.max_update_norm)
+    blob, size = site.blobs.put(encode_chunks(update, task.work.dtype))
+    return UpdateManifest(blob=blob, bytes=size, parameters=count_parameters(shapes), norm=norm)
+
+
+def _completed(site: Site, task: RoundTask, manifest: UpdateManifest) -> SiteReport:
+    privacy = task.work.privacy
+    spent = None
+    if isinstance(privacy, PatientPrivacy):
+        mechanisms = site.ledger.spent_mechanisms(task.run)
+        spent = PrivacySpent(
+            epsilon=epsilon(mechanisms, delta=privacy.delta),
+            delta=privacy.delta,
+            rounds=len(mechanisms),
+        )
+    return SiteReport(
+        **_bound_to(task),
+        status="completed",
+        update=manifest,
+        privacy=spent,
+        budget=site.ledger.tightest_budget(),
+        ledger=site.ledger.head(),
+        deidentification=summarise(site.store.counts(), site.deidentification_policy),
+    )
+
+
+def _declined(task: RoundTask, status: str, code: ErrorCode) -> SiteReport:
+    return SiteReport.model_validate({**_bound_to(task), "status": status, "error": code})
+
+
+def _bound_to(task: RoundTask) -> dict[str, object]:
+    """The fields that tie a report to its task."""
+    fields = ("run", "round_number", "attempt", "site", "plan_digest", "nonce")
+    return {field: getattr(task, field) for field in fields}
+
+
+def fresh_noise_key() -> bytes:
+    return os.urandom(32)

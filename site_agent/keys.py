@@ -1,0 +1,65 @@
+"""The site's own keys: made on first use, readable by the agent's user alone, never sent."""
+
+import base64
+import binascii
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from fedclinic.errors import ConfigError
+from fedclinic.evidence.keys import KeyId, SigningKey, VerifyKey
+from site_agent.settings import SiteHome
+
+SECRET_BYTES = 32
+
+
+def load_signing_key(home: SiteHome) -> SigningKey:
+    """Read the site's Ed25519 key, or make it on first use."""
+    if not home.signing_key.exists():
+        _write_secret(home.signing_key, SigningKey.generate().to_pem())
+    return SigningKey.from_pem(home.signing_key.read_bytes())
+
+
+def load_secret(path: Path) -> bytes:
+    """Read a 32-byte secret, or make it on first use.
+
+    Raises:
+        ConfigError: if the file is not a secret of that length.
+    """
+    if not path.exists():
+        _write_secret(path, os.urandom(SECRET_BYTES))
+    secret = path.read_bytes()
+    if len(secret) != SECRET_BYTES:
+        raise ConfigError(f"{path} is damaged: restore it from the site's backup")
+    return secret
+
+
+def coordinator_keys(texts: Iterable[str]) -> dict[KeyId, VerifyKey]:
+    """Read the public keys that site.yaml trusts.
+
+    Raises:
+        ConfigError: if one is not the base64 of 32 bytes.
+    """
+    keys = {}
+    for text in texts:
+        try:
+            raw = base64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError):
+            raw = b""
+        if len(raw) != 32:
+            raise ConfigError("permissions.coordinators: a key is not base64 of 32 bytes")
+        key = VerifyKey(raw)
+        keys[key.key_id] = key
+    return keys
+
+
+def _write_secret(path: Path, content: bytes) -> None:
+    """Write with mode 0600 and rename: another process sees the whole secret or none."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(path)

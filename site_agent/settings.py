@@ -1,0 +1,157 @@
+"""`site.yaml`: what a site's administrator decides, and where the site keeps its state."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, PositiveInt, model_validator
+
+from fedclinic.config import parse_document
+from fedclinic.errors import ConfigError
+from fedclinic.records import Count, Name, Record
+
+
+class Fields(Record):
+    """Names of the columns, or JSON fields, in which the site's notes keep their parts."""
+
+    note_id: str = "id"
+    patient: str = "patient_id"
+    text: str | None = "text"
+    label: str | None = None
+    """One document label, or a list of them."""
+    tokens: str | None = None
+    tags: str | None = None
+    """BIO tags of `tokens`; the text is then the tokens joined by single spaces."""
+    entities: str | None = None
+    """List of {start, end, label} in characters of the text."""
+
+
+class Share(Record):
+    """A site's part of a common file: the rows whose hash of `by` falls to `index` of `parts`."""
+
+    by: str
+    parts: PositiveInt
+    index: Count
+
+    @model_validator(mode="after")
+    def _index_is_a_part(self) -> Self:
+        if self.index >= self.parts:
+            raise ValueError(f"index {self.index} is not below parts {self.parts}")
+        return self
+
+
+class NoteSource(Record):
+    """Where the site's notes are and how they are written."""
+
+    path: str
+    format: Literal["jsonl", "csv", "parquet"]
+    fields: Fields = Fields()
+    where: dict[str, str | list[str]] = {}
+    """Rows are kept whose column has the value, or one of the values."""
+    share: Share | None = None
+    skip_unlabelled: bool = False
+    """Leave rows without a label out instead of refusing the file."""
+
+
+class DeidentificationChoice(Record):
+    """Which de-identification a site applies to every note before anything else sees it."""
+
+    mode: Literal["safe_harbor", "expert_determination"]
+    profile: Literal["fast", "default", "strict"]
+    policy: str | None = None
+    """Path of the site's own policy file; None: policies/deidentification.yaml as installed."""
+
+
+class Permissions(Record):
+    """What the site lets a plan ask of it; anything else is refused before a note is read."""
+
+    coordinators: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Public keys (base64 of the raw Ed25519 key) of the coordinators whose tasks are accepted."""
+    models: Annotated[dict[Name, str], Field(min_length=1)]
+    """Base models by name: `embedded`, or the path of a local Hugging Face folder."""
+    max_trained_blocks: Count
+    unprotected: bool
+    """Allow rounds without differential privacy; only for notes that are public or synthetic."""
+    evaluation: bool = False
+    """Allow these notes to measure the global model: their metrics leave without noise."""
+
+
+class SiteConfig(Record):
+    """`site.yaml`, checked."""
+
+    site: Name
+    notes: NoteSource
+    deidentification: DeidentificationChoice
+    permissions: Permissions
+    privacy_policy: str | None = None
+    """Path of the site's own privacy policy; None: policies/privacy.yaml as installed."""
+    min_patients: PositiveInt
+    """Fewer patients than this and the site takes part in no round."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    cache_activations: bool = True
+
+    @model_validator(mode="after")
+    def _evaluation_notes_are_public(self) -> Self:
+        if self.permissions.evaluation and not self.permissions.unprotected:
+            raise ValueError("evaluation lets metrics leave without noise: it needs unprotected")
+        return self
+
+
+@dataclass(frozen=True)
+class SiteHome:
+    """The folder in which one site keeps its key, ledger and stores; nothing else writes there."""
+
+    root: Path
+
+    @property
+    def ledger(self) -> Path:
+        return self.root / "ledger.sqlite"
+
+    @property
+    def signing_key(self) -> Path:
+        return self.root / "keys" / "site.pem"
+
+    @property
+    def store_key(self) -> Path:
+        return self.root / "keys" / "store.key"
+
+    @property
+    def surrogate_key(self) -> Path:
+        return self.root / "keys" / "surrogates.key"
+
+    @property
+    def notes(self) -> Path:
+        return self.root / "notes.sqlite"
+
+    @property
+    def activations(self) -> Path:
+        return self.root / "activations"
+
+    @property
+    def outbox(self) -> Path:
+        """Signed reports, kept so that a repeated task gets the same answer and no second one."""
+        return self.root / "outbox"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "agent.log"
+
+
+def load_site_config(path: Path, substitutions: Mapping[str, str]) -> SiteConfig:
+    """Read and check a site.yaml; relative paths in it are relative to the file.
+
+    Raises:
+        ConfigError: if the file is missing, unreadable or wrong.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"no site configuration at {path}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
+        raise ConfigError(f"cannot read {path}: {reason}") from None
+    config = parse_document(text, SiteConfig, source=str(path), substitutions=substitutions)
+    resolved = str((path.parent / config.notes.path).resolve())
+    return config.model_copy(update={"notes": config.notes.model_copy(update={"path": resolved})})
