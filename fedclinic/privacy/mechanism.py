@@ -1,4 +1,4 @@
-"""What a round does to a patient's privacy, as a value that an accountant can read; computes nothing."""
+"""What a round does to a patient's privacy, as a value that an accountant can read."""
 
 from typing import Annotated, Literal
 
@@ -8,7 +8,7 @@ from fedclinic.records import Count, Probability, Record
 
 
 class Mechanism(Record):
-    """One round of DP-SGD at one site: the Poisson-subsampled Gaussian mechanism, composed `steps` times.
+    """One round of DP-SGD at one site: `steps` Poisson-subsampled Gaussian mechanisms.
 
     The privacy unit is the patient and adjacency is adding or removing one patient: a step sees
     one note of each patient that joined, or the sum of the notes' gradients before clipping.
@@ -33,7 +33,7 @@ class PrivacyPromise(Record):
 
 
 class PrivacySpent(Record):
-    """What one site spent in one run so far: the composition of `rounds` equal or unequal mechanisms."""
+    """What one site spent in one run so far: the composition of `rounds` mechanisms."""
 
     epsilon: Annotated[float, Field(ge=0)]
     delta: Annotated[float, Field(gt=0, lt=1)]

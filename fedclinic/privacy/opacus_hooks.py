@@ -1,0 +1,113 @@
+"""Per-sample gradients by Opacus' GradSampleModule: the reference engine, and a second opinion.
+
+Only its per-sample gradients are used. Its sampler, clipping, noise and divisor are not: they
+protect examples rather than patients and derive constants from the private number of patients.
+It stores every row's gradient, so it needs rows times the trainable parameters of memory.
+"""
+
+from typing import Any
+
+import torch
+from opacus.grad_sample import GradSampleModule
+from torch import Tensor, nn
+
+from fedclinic.errors import ModelError
+from fedclinic.privacy.covered_layers import has_shared_positions
+from fedclinic.privacy.per_sample import (
+    ClippedSum,
+    add_rows,
+    clip_and_add,
+    empty_sum,
+    rows_of_patients,
+    trainable_parameters,
+)
+
+
+class OpacusHooks:
+    """Wraps a model's layers in Opacus' hooks; see `PerSampleEngine`."""
+
+    def __init__(self, model: nn.Module) -> None:
+        """Attach to `model`.
+
+        Raises:
+            ModelError: if Opacus does not support the model, or two layers share a parameter.
+        """
+        self._parameters = trainable_parameters(model)
+        _check_supported(model)
+        self._padded = _padding_rows(model)
+        try:
+            self._wrapped: Any = GradSampleModule(model, loss_reduction="sum")
+        except (NotImplementedError, ValueError) as error:
+            raise ModelError("Opacus does not support a layer of the model") from error
+        self._wrapped.disallow_grad_accumulation = False
+
+    def clipped_sum(
+        self,
+        losses: Tensor,
+        *,
+        clipping_norm: float,
+        patient_of_row: Tensor | None = None,
+        patients: int | None = None,
+    ) -> ClippedSum:
+        rows = len(losses)
+        owner = rows_of_patients(rows, patient_of_row, patients, losses.device)
+        if not rows:
+            return self.empty()
+        self._forget()
+        before = {name: p.grad for name, p in self._parameters.items()}
+        torch.autograd.backward(losses.sum())
+        try:
+            per_patient = self._per_patient(owner, rows if patients is None else patients)
+        finally:
+            self._forget()
+            for name, p in self._parameters.items():
+                p.grad = before[name]
+        return clip_and_add(per_patient, self._parameters, clipping_norm)
+
+    def empty(self) -> ClippedSum:
+        return empty_sum(self._parameters)
+
+    def detach(self) -> None:
+        self._forget()
+        self._wrapped.to_standard_module()
+
+    def _forget(self) -> None:
+        """Drop what earlier passes left: a stale gradient would be added again."""
+        for parameter in self._parameters.values():
+            parameter.grad_sample = None  # type: ignore[attr-defined]
+
+    def _per_patient(self, owner: Tensor, patients: int) -> dict[str, Tensor]:
+        found = {}
+        for name, parameter in self._parameters.items():
+            rows = getattr(parameter, "grad_sample", None)
+            if rows is None:
+                if parameter.grad is not None:
+                    raise ModelError(f"{name} is used outside its own layer: train it row by row")
+                continue
+            if isinstance(rows, list) or len(rows) != len(owner):
+                raise ModelError(f"Opacus gives no gradient per row for {name}")
+            if id(parameter) in self._padded:
+                rows[:, self._padded[id(parameter)]] = 0.0
+            found[name] = add_rows(rows, owner, patients)
+        return found
+
+
+def _padding_rows(model: nn.Module) -> dict[int, int]:
+    """Find embeddings' padding rows, which never train but get a gradient from Opacus."""
+    return {
+        id(module.weight): module.padding_idx
+        for module in model.modules()
+        if isinstance(module, nn.Embedding) and module.padding_idx is not None
+    }
+
+
+def _check_supported(model: nn.Module) -> None:
+    """Refuse what Opacus would get wrong without saying so."""
+    seen: set[int] = set()
+    for name, module in model.named_modules():
+        if has_shared_positions(module):
+            raise ModelError(f"Opacus mixes the rows' gradients of {name}: use another engine")
+        for local, parameter in module.named_parameters(recurse=False):
+            if parameter.requires_grad and id(parameter) in seen:
+                raise ModelError(f"{local} is shared by two layers: use another engine")
+            seen.add(id(parameter))

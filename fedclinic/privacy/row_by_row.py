@@ -1,0 +1,57 @@
+"""Per-sample gradients by one backward pass a row: slow, and right for any model.
+
+The fallback for what the faster engines refuse, such as a parameter used outside its layer.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from fedclinic.privacy.per_sample import (
+    ClippedSum,
+    add_rows,
+    clip_and_add,
+    empty_sum,
+    precise,
+    rows_of_patients,
+    trainable_parameters,
+)
+
+
+class RowByRow:
+    """The plain definition of the clipped sum; changes nothing in the model."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._parameters = trainable_parameters(model)
+
+    def clipped_sum(
+        self,
+        losses: Tensor,
+        *,
+        clipping_norm: float,
+        patient_of_row: Tensor | None = None,
+        patients: int | None = None,
+    ) -> ClippedSum:
+        owners = rows_of_patients(len(losses), patient_of_row, patients, losses.device)
+        if not len(losses):
+            return self.empty()
+        rows = [
+            torch.autograd.grad(
+                loss,
+                list(self._parameters.values()),
+                retain_graph=row + 1 < len(losses),
+                materialize_grads=True,
+            )
+            for row, loss in enumerate(losses)
+        ]
+        count = patients if patients is not None else len(losses)
+        per_patient = {
+            name: add_rows(torch.stack([precise(g) for g in gradients]), owners, count)
+            for name, gradients in zip(self._parameters, zip(*rows, strict=True), strict=True)
+        }
+        return clip_and_add(per_patient, self._parameters, clipping_norm)
+
+    def empty(self) -> ClippedSum:
+        return empty_sum(self._parameters)
+
+    def detach(self) -> None:
+        """Nothing to undo."""
