@@ -1,0 +1,49 @@
+"""Find identifiers in clinical text by rules and dictionaries, whatever the case of its lines."""
+
+from fedclinic.deid.kinds import EntityKind
+from fedclinic.deid.lexicon import Lexicon
+from fedclinic.deid.resolve import resolve
+from fedclinic.deid.rules.addresses import find_addresses, find_known_places
+from fedclinic.deid.rules.calendar import find_dates, find_high_ages
+from fedclinic.deid.rules.contacts import CONTACT_RULES
+from fedclinic.deid.rules.institutions import find_institutions
+from fedclinic.deid.rules.names import find_announced_names
+from fedclinic.deid.rules.numbers import find_numbers
+from fedclinic.deid.rules.pattern import find_all
+from fedclinic.deid.rules.people import announced_words, find_listed_names
+from fedclinic.deid.truecase import truecase
+from fedclinic.notes import Span
+
+
+def find_identifiers(
+    text: str, lexicon: Lexicon, *, names: frozenset[str] = frozenset()
+) -> list[Span]:
+    """Find what rules and dictionaries know, without overlaps and in text order.
+
+    `names` are lower-case words that are names wherever they stand, such as the patient's own.
+    """
+    cased = truecase(text, lexicon)
+    formed = [
+        *find_all(CONTACT_RULES, text),
+        *find_dates(cased),
+        *find_high_ages(cased),
+        *find_numbers(text),
+    ]
+    worded = [
+        *find_addresses(cased, lexicon),
+        *find_institutions(cased, lexicon),
+        *find_announced_names(cased, lexicon),
+    ]
+    announced = announced_words(cased, worded, lexicon) | names
+    listed = [
+        *find_listed_names(cased, announced, lexicon),
+        *find_known_places(cased, lexicon),
+    ]
+    return resolve(span for span in (*formed, *worded, *listed) if _has_content(text, span))
+
+
+def _has_content(text: str, span: Span) -> bool:
+    return any(map(str.isalnum, text[span.start : span.end]))
+
+
+SUPPORTED_KINDS: tuple[EntityKind, ...] = tuple(EntityKind)

@@ -1,0 +1,51 @@
+"""The kinds of identifier that detectors name, and the eighteen HIPAA kinds that they answer."""
+
+from enum import StrEnum
+
+
+class EntityKind(StrEnum):
+    """What a span identifies; the names follow Presidio where Presidio has one."""
+
+    PERSON = "PERSON"
+    LOCATION = "LOCATION"
+    ORGANIZATION = "ORGANIZATION"
+    DATE_TIME = "DATE_TIME"
+    AGE = "AGE"
+    PHONE_NUMBER = "PHONE_NUMBER"
+    FAX_NUMBER = "FAX_NUMBER"
+    EMAIL_ADDRESS = "EMAIL_ADDRESS"
+    US_SSN = "US_SSN"
+    MEDICAL_RECORD_NUMBER = "MEDICAL_RECORD_NUMBER"
+    HEALTH_PLAN_NUMBER = "HEALTH_PLAN_NUMBER"
+    ACCOUNT_NUMBER = "ACCOUNT_NUMBER"
+    LICENSE_NUMBER = "LICENSE_NUMBER"
+    VEHICLE_ID = "VEHICLE_ID"
+    DEVICE_ID = "DEVICE_ID"
+    URL = "URL"
+    IP_ADDRESS = "IP_ADDRESS"
+    BIOMETRIC_ID = "BIOMETRIC_ID"
+    PHOTO_ID = "PHOTO_ID"
+    ID = "ID"
+
+
+HIPAA_KINDS: dict[str, tuple[EntityKind, ...]] = {
+    "A names": (EntityKind.PERSON,),
+    "B geography smaller than a state": (EntityKind.LOCATION, EntityKind.ORGANIZATION),
+    "C dates and ages over 89": (EntityKind.DATE_TIME, EntityKind.AGE),
+    "D telephone numbers": (EntityKind.PHONE_NUMBER,),
+    "E fax numbers": (EntityKind.FAX_NUMBER,),
+    "F e-mail addresses": (EntityKind.EMAIL_ADDRESS,),
+    "G social security numbers": (EntityKind.US_SSN,),
+    "H medical record numbers": (EntityKind.MEDICAL_RECORD_NUMBER,),
+    "I health plan beneficiary numbers": (EntityKind.HEALTH_PLAN_NUMBER,),
+    "J account numbers": (EntityKind.ACCOUNT_NUMBER,),
+    "K certificate and licence numbers": (EntityKind.LICENSE_NUMBER,),
+    "L vehicle identifiers": (EntityKind.VEHICLE_ID,),
+    "M device identifiers": (EntityKind.DEVICE_ID,),
+    "N web addresses": (EntityKind.URL,),
+    "O IP addresses": (EntityKind.IP_ADDRESS,),
+    "P biometric identifiers": (EntityKind.BIOMETRIC_ID,),
+    "Q photographs": (EntityKind.PHOTO_ID,),
+    "R any other unique identifier": (EntityKind.ID,),
+}
+"""45 CFR 164.514(b)(2)(i), (A) to (R), and the kinds of span that answer each."""

@@ -1,0 +1,1 @@
+"""Rules that find identifiers by their form and by the words around them."""

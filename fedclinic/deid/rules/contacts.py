@@ -1,0 +1,65 @@
+"""Rules for ways to reach a person: e-mail, web and network addresses, telephone and fax numbers."""
+
+from fedclinic.deid.kinds import EntityKind as Kind
+from fedclinic.deid.rules.pattern import rule
+
+_EXTENSION = r"(?:\s?(?:[xX]|ext\.?|Ext\.?|extension)\s?\d{1,6})?"
+_NORTH_AMERICAN = (
+    rf"(?:\+?1[-. ]?)?(?:\(\d{{3}}\)[ -]?|\d{{3}}[-./ ])\d{{3}}[-. ]\d{{4}}{_EXTENSION}"
+)
+_CUE = (
+    r"(?i:phone|tel(?:ephone)?|cell|mobile|pager|beeper|call(?:ed)?(?: (?:at|back|me|us))?|ext(?:ension)?|"
+    r"contact|reached (?:at|on)|number|page[dr]?|home|work|voicemail)"
+)
+_LOCAL = r"(?:\d{3}[-. ]\d{4}|[xX]?\d{4,5}|\d{10}|\(?\d{3}\)?[-. /]?\d{3}[-. ]?\d{4})"
+
+CONTACT_RULES = (
+    rule(
+        Kind.EMAIL_ADDRESS,
+        1.0,
+        r"[A-Za-z0-9._%+-]+\s?(?:@|\[at\])\s?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+",
+        needs="@[",
+    ),
+    rule(Kind.URL, 1.0, r"\b(?:(?i:https?|ftp)://|(?i:www)\.)[^\s<>\"]*[^\s<>\".,;:)\]]"),
+    rule(
+        Kind.URL,
+        0.8,
+        r"\b(?:[a-z0-9-]+\.)+(?:com|org|net|edu|gov|io|health|info)(?:/[^\s<>\"]*[^\s<>\".,;:)])?\b(?!@)",
+    ),
+    rule(
+        Kind.IP_ADDRESS,
+        0.9,
+        r"(?<![\d.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\d.]\d)",
+        needs=".",
+    ),
+    rule(
+        Kind.IP_ADDRESS,
+        0.8,
+        r"(?<![\w:])(?:[0-9a-fA-F]{1,4}:){4,7}[0-9a-fA-F]{1,4}(?![\w:])",
+        needs=":",
+    ),
+    rule(
+        Kind.IP_ADDRESS,
+        0.8,
+        r"(?<![\w:])(?:[0-9a-fA-F]{1,4}:){1,6}:(?:[0-9a-fA-F]{1,4}:?){1,4}(?![\w:])",
+        needs=":",
+    ),
+    rule(
+        Kind.FAX_NUMBER,
+        0.9,
+        rf"(?i:\bfax(?:ed)?(?: (?:number|no\.?|to|at))?)\b[:#. ]{{0,3}}(?:is )?(?P<value>{_NORTH_AMERICAN}|{_LOCAL})(?![\w/-])",
+    ),
+    rule(Kind.PHONE_NUMBER, 0.85, rf"(?<![\w.-]){_NORTH_AMERICAN}(?![\w-])"),
+    rule(
+        Kind.PHONE_NUMBER,
+        0.85,
+        r"(?<!\w)\+\d{1,3}[-. ]?\(?\d{1,4}\)?(?:[-. ]?\d{2,4}){2,4}(?!\d)",
+        needs="+",
+    ),
+    rule(
+        Kind.PHONE_NUMBER,
+        0.7,
+        rf"\b{_CUE}\b[:#. ]{{0,3}}(?:is )?(?P<value>{_LOCAL}(?:\s?x\s?\d+)?)(?![\w/-]|\.\d)",
+    ),
+    rule(Kind.PHONE_NUMBER, 0.6, r"(?<![\w/.-])\d{3}-\d{4}(?![\w-])"),
+)

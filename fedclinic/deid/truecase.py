@@ -1,0 +1,101 @@
+"""Give lines written all in capitals or all in small letters back their case, length unchanged."""
+
+import re
+
+from fedclinic.deid.lexicon import Lexicon
+from fedclinic.deid.rules.fragments import STATE_CODES
+from fedclinic.deid.word_lists import KEEPS_CAPITAL
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_ABBREVIATION = re.compile(r"M\.?D|R\.?N|D\.?O|NP|PA|MRN|DOB|SSN|PCP|ID|BP|HR")
+_STATES = frozenset(code.lower() for code in STATE_CODES.split("|"))
+_STATES_THAT_ARE_WORDS = frozenset(
+    [
+        "in",
+        "or",
+        "me",
+        "hi",
+        "ok",
+        "oh",
+        "pa",
+        "ma",
+        "la",
+        "id",
+        "al",
+        "co",
+        "de",
+        "md",
+        "mo",
+        "pt",
+        "ar",
+        "ne",
+        "sc",
+        "ct",
+        "dc",
+        "mt",
+        "ms",
+        "wi",
+        "va",
+        "pr",
+        "mi",
+    ]
+)
+_ZIP_FOLLOWS = re.compile(r",? ?\d{5}\b")
+_MIN_LETTERS = 8
+_SURNAME_RANK = 20_000
+
+
+def truecase(text: str, lexicon: Lexicon) -> str:
+    """Rewrite the case of lines that carry none; names and places of the dictionaries and words that
+    no dictionary knows get a capital. The result has the length of `text`."""
+    lines = text.splitlines(keepends=True)
+    rewritten = [_truecase_line(line, lexicon) if _is_caseless(line) else line for line in lines]
+    return "".join(rewritten)
+
+
+def _is_caseless(line: str) -> bool:
+    upper = sum(map(str.isupper, line))
+    lower = sum(map(str.islower, line))
+    if upper + lower < _MIN_LETTERS:
+        return False
+    return upper == 0 or upper / (upper + lower) >= 0.8 or (upper == 1 and lower > 60)
+
+
+def _truecase_line(line: str, lexicon: Lexicon) -> str:
+    was_upper = any(map(str.isupper, line)) and line.upper() == line
+    parts, position = [], 0
+    for match in _WORD.finditer(line):
+        parts += [line[position : match.start()], _truecase_word(match, line, was_upper, lexicon)]
+        position = match.end()
+    rewritten = "".join([*parts, line[position:]])
+    return rewritten if len(rewritten) == len(line) else line
+
+
+def _truecase_word(match: re.Match[str], line: str, was_upper: bool, lexicon: Lexicon) -> str:
+    word = match.group()
+    lowered = word.lower()
+    if len(lowered) != len(word):
+        return word
+    if lowered in KEEPS_CAPITAL:
+        return lowered.capitalize()
+    if was_upper and _ABBREVIATION.fullmatch(word):
+        return word
+    if lowered in _STATES:
+        certain = lowered not in _STATES_THAT_ARE_WORDS
+        if certain or _ZIP_FOLLOWS.match(line[match.end() : match.end() + 8]):
+            return lowered.upper()
+    base = re.sub(r"['’]s$", "", lowered)
+    if base in lexicon.ordinary:
+        return lowered
+    if any(_is_name_like(part, lexicon) for part in base.split("-")):
+        return "-".join(part[:1].upper() + part[1:] for part in lowered.split("-"))
+    return lowered
+
+
+def _is_name_like(part: str, lexicon: Lexicon) -> bool:
+    return (
+        part in lexicon.given
+        or lexicon.family_rank.get(part, 10**6) <= _SURNAME_RANK
+        or part in lexicon.places
+        or part not in lexicon.ordinary
+    )
