@@ -33,6 +33,7 @@ def noise_floor(
     expected_patients: float,
     learning_rates: Sequence[float],
     parameters: int,
+    cancelled_share: float = 0.0,
     false_refusal: float = 1e-6,
 ) -> float:
     """Compute the norm that an honest update of plain DP-SGD is almost never below.
@@ -45,19 +46,25 @@ def noise_floor(
     noise multiplier (no unit) and B the expected patients (the plan's divisor). The noise in each
     of the `parameters` coordinates has variance (sigma C / B)^2 sum_t lr_t^2, so the squared norm
     of the noise is that times a chi-square of as many degrees, and its `false_refusal` quantile is
-    the floor. The sums only add to it, as long as training does not cancel its own noise: true
-    while lr_t times the mean curvature (the loss's Hessian, trace over parameters), summed over
-    the round, is small. With several learning rates, one floor a group of parameters.
+    the floor. With several learning rates, one floor a group of parameters.
+
+    Sums that do not depend on earlier noise only add to it. Training that runs downhill cancels a
+    part of its own noise, about half of k = sum_t lr_t trace(H) / parameters with H the Hessian of
+    the clipped loss: on a quadratic the norm measured 0.997 of the floor at k = 0.03 and 0.96 at
+    k = 0.1 (100,000 parameters). `cancelled_share` 0.05 admits those, and still refuses 0.9 times
+    the noise while the sums add less than 0.3 of the noise's norm.
 
     Args:
         learning_rates: one for each optimiser step of the round; their number is the steps.
+        cancelled_share: share of the noise's norm that training may cancel.
 
     Source: design after the DP-SGD of Abadi et al. 2016, arXiv 1607.00133, algorithm 1.
     """
     variance = (noise_multiplier * clipping_norm / expected_patients) ** 2 * math.fsum(
         rate**2 for rate in learning_rates
     )
-    return math.sqrt(variance * float(stats.chi2.ppf(false_refusal, parameters)))
+    noise_alone = math.sqrt(variance * float(stats.chi2.ppf(false_refusal, parameters)))
+    return (1.0 - cancelled_share) * noise_alone
 
 
 def check_update(

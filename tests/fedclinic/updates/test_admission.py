@@ -87,6 +87,27 @@ def test_the_floor_is_refused_to_honest_noise_as_often_as_it_says():
     assert np.mean(norms < floor) == pytest.approx(0.05, abs=0.005)
 
 
+@pytest.mark.parametrize(("cancelled_share", "admitted"), [(0.0, False), (0.05, True)])
+def test_training_that_cancels_some_of_its_noise_needs_room_below_the_floor(
+    cancelled_share, admitted
+):
+    steps, rate, patients, dimension = 50, 0.1, 64.0, 100_000
+    curvature = 0.1 / (rate * steps)
+    generator = np.random.default_rng(0)
+    weights = np.zeros(dimension)
+    for _ in range(steps):
+        weights -= rate * (curvature * weights + generator.standard_normal(dimension) / patients)
+    floor = noise_floor(
+        noise_multiplier=1.0,
+        clipping_norm=1.0,
+        expected_patients=patients,
+        learning_rates=[rate] * steps,
+        parameters=dimension,
+        cancelled_share=cancelled_share,
+    )
+    assert (float(np.linalg.norm(weights)) >= floor) is admitted
+
+
 def test_an_update_longer_than_the_plans_bound_is_refused():
     update = {"x": np.full(4, 3.0, np.float32)}
     assert check_update(update, schema={"x": (4,)}, max_norm=6.0) == 6.0
