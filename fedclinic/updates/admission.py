@@ -14,6 +14,9 @@ from fedclinic.errors import AdmissionError, SignatureError
 from fedclinic.rounds import RoundTask, SiteReport
 from fedclinic.updates.codec import Tensors, TensorSchema, check_finite
 
+FALSE_REFUSAL = 1e-6
+"""Probability that an honest site's noise alone falls below the floor, by chance."""
+
 _BOUND_FIELDS = ("run", "round_number", "attempt", "site", "plan_digest", "nonce")
 
 
@@ -33,8 +36,7 @@ def noise_floor(
     expected_patients: float,
     learning_rates: Sequence[float],
     parameters: int,
-    cancelled_share: float = 0.0,
-    false_refusal: float = 1e-6,
+    cancelled_share: float = 0.05,
 ) -> float:
     """Compute the norm that an honest update of plain DP-SGD is almost never below.
 
@@ -43,28 +45,44 @@ def noise_floor(
         -sum_t lr_t (S_t + Z_t) / B,   Z_t ~ N(0, (sigma C)^2 I),
 
     with S_t the clipped sum, C the clipping norm (the unit of a per-patient gradient), sigma the
-    noise multiplier (no unit) and B the expected patients (the plan's divisor). The noise in each
-    of the `parameters` coordinates has variance (sigma C / B)^2 sum_t lr_t^2, so the squared norm
-    of the noise is that times a chi-square of as many degrees, and its `false_refusal` quantile is
-    the floor. With several learning rates, one floor a group of parameters.
+    noise multiplier (no unit) and B the expected patients (the plan's divisor). Sums that do not
+    depend on earlier noise only add to the norm of the noise alone; see `noise_quantile`.
 
-    Sums that do not depend on earlier noise only add to it. Training that runs downhill cancels a
-    part of its own noise, about half of k = sum_t lr_t trace(H) / parameters with H the Hessian of
-    the clipped loss: on a quadratic the norm measured 0.997 of the floor at k = 0.03 and 0.96 at
-    k = 0.1 (100,000 parameters). `cancelled_share` 0.05 admits those, and still refuses 0.9 times
-    the noise while the sums add less than 0.3 of the noise's norm.
+    Training that runs downhill cancels a part of its own noise, about half of
+    k = sum_t lr_t trace(H) / parameters with H the Hessian of the clipped loss: on a quadratic the
+    norm measured 0.96 of the quantile at k = 0.1 (100,000 parameters). `cancelled_share` is the
+    part of the noise's norm that may be missing for that reason; 0.05 still refuses 0.9 times the
+    noise while the sums add less than 0.3 of the noise's norm.
 
     Args:
-        learning_rates: one for each optimiser step of the round; their number is the steps.
-        cancelled_share: share of the noise's norm that training may cancel.
+        learning_rates: one for each optimiser step of the round; with several rates at a step, one
+            floor for each group of parameters.
 
-    Source: design after the DP-SGD of Abadi et al. 2016, arXiv 1607.00133, algorithm 1.
+    Source: DP-SGD, Abadi et al. 2016, arXiv 1607.00133, algorithm 1; the test is ours.
     """
-    variance = (noise_multiplier * clipping_norm / expected_patients) ** 2 * math.fsum(
-        rate**2 for rate in learning_rates
+    step_noise = noise_multiplier * clipping_norm / expected_patients
+    noise = noise_quantile(
+        step_noise=step_noise,
+        learning_rates=learning_rates,
+        parameters=parameters,
+        probability=FALSE_REFUSAL,
     )
-    noise_alone = math.sqrt(variance * float(stats.chi2.ppf(false_refusal, parameters)))
-    return (1.0 - cancelled_share) * noise_alone
+    return (1.0 - cancelled_share) * noise
+
+
+def noise_quantile(
+    *, step_noise: float, learning_rates: Sequence[float], parameters: int, probability: float
+) -> float:
+    """Compute the norm that the sum of a round's noise is below with this probability.
+
+    Each of the `parameters` coordinates has variance step_noise^2 sum_t lr_t^2, so the squared norm
+    is that times a chi-square of as many degrees.
+
+    Args:
+        step_noise: standard deviation of the noise in one coordinate of one step's mean gradient.
+    """
+    variance = step_noise**2 * math.fsum(rate**2 for rate in learning_rates)
+    return math.sqrt(variance * float(stats.chi2.ppf(probability, parameters)))
 
 
 def check_update(

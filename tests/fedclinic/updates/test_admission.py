@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fedclinic.errors import AdmissionError
-from fedclinic.updates.admission import NoiseFloor, check_update, noise_floor
+from fedclinic.updates.admission import NoiseFloor, check_update, noise_floor, noise_quantile
 
 STEPS, CLIPPING, SIGMA, PATIENTS = 20, 0.5, 1.1, 64.0
 SHAPES = {"block.weight": (200, 300), "head.weight": (20, 100)}
@@ -21,7 +21,7 @@ def plain_sgd_update(
     for name, shape in SHAPES.items():
         total = np.zeros(shape)
         for rate in rates[name]:
-            sums = generator.standard_normal(shape) * 0.05 * CLIPPING
+            sums = generator.standard_normal(shape) * 0.05 * CLIPPING  # far smaller than the noise
             sums += noise * SIGMA * CLIPPING * generator.standard_normal(shape)
             total -= rate * sums / PATIENTS
         update[name] = total.astype(np.float32)
@@ -72,19 +72,13 @@ def test_noise_on_the_blocks_does_not_hide_a_head_without_noise():
         check_update(update, schema=SHAPES, max_norm=100.0, floors=floors(CONSTANT))
 
 
-def test_the_floor_is_refused_to_honest_noise_as_often_as_it_says():
-    floor = noise_floor(
-        noise_multiplier=2.0,
-        clipping_norm=0.5,
-        expected_patients=10.0,
-        learning_rates=[0.1, 0.2],
-        parameters=50,
-        false_refusal=0.05,
+def test_the_norm_of_the_noise_is_below_its_quantile_as_often_as_it_says():
+    quantile = noise_quantile(
+        step_noise=0.1, learning_rates=[0.1, 0.2], parameters=50, probability=0.05
     )
-    generator = np.random.default_rng(0)
-    noise = 2.0 * 0.5 / 10.0 * generator.standard_normal((20_000, 2, 50))
+    noise = 0.1 * np.random.default_rng(0).standard_normal((20_000, 2, 50))
     norms = np.linalg.norm(0.1 * noise[:, 0] + 0.2 * noise[:, 1], axis=1)
-    assert np.mean(norms < floor) == pytest.approx(0.05, abs=0.005)
+    assert np.mean(norms < quantile) == pytest.approx(0.05, abs=0.005)
 
 
 @pytest.mark.parametrize(("cancelled_share", "admitted"), [(0.0, False), (0.05, True)])
