@@ -5,8 +5,13 @@ services on purpose: a word alone does not give a note's label away.
 """
 
 # ruff: noqa: E501 -- one line is one list; broken lines would be harder to read
+import re
 from dataclasses import dataclass, field
 
+_NOT_A_PILL = re.compile(
+    r"drip|oxygen|Ringer|cells|CHOP|FOLFOX|infusion|pack|IVIG|injection|gel\b|saline|lock|insulin|"
+    r"nebul|tPA|TNK|chloride|bicarbonate|gluconate|iodine|steroid|magnesium|cyclophosph|tablets"
+)
 Item = tuple[str, ...]
 """Ways to write one thing."""
 
@@ -21,7 +26,7 @@ class Condition:
     service: str
     names: Item
     items: dict[str, tuple[Item, ...]] = field(repr=False)
-    """Category to items; `names` is one of the categories."""
+    """Category to items; beside `CATEGORIES` there are `names` and `pills`, drugs with a dose."""
 
 
 def _items(text: str) -> tuple[Item, ...]:
@@ -36,6 +41,8 @@ def _read(service: str, text: str) -> tuple[Condition, ...]:
     for block in text.strip().split("\n\n"):
         names, *lists = [_items(line) for line in block.strip().split("\n")]
         items = {"names": names, **dict(zip(CATEGORIES, lists, strict=True))}
+        pills = tuple(item for item in items["drugs"] if not _NOT_A_PILL.search(" ".join(item)))
+        items["pills"] = pills or items["drugs"]
         conditions.append(Condition(service, names[0], items))
     return tuple(conditions)
 

@@ -50,10 +50,22 @@ def loose_date(rng: Random, day: date) -> str:
         f"{month} {day.day}",
         f"{month} {_ordinal(day.day)}",
         f"{day.day} {month[:3]}",
-        f"{month} {day.year}",
-        f"{day.month}/{day.year}",
+        f"{month[:3]} {day.day}",
         _DAYS[day.weekday()],
         _FEASTS[day.toordinal() % len(_FEASTS)],
+    )
+    return forms[int(rng.random() * len(forms))]
+
+
+def month_and_year(rng: Random, day: date) -> str:
+    """Write a month, mostly with its year."""
+    month = MONTHS[day.month - 1]
+    forms = (
+        f"{month} {day.year}",
+        f"{month} of {day.year}",
+        f"{month[:3]} {day.year}",
+        f"{day.month}/{day.year}",
+        month,
     )
     return forms[int(rng.random() * len(forms))]
 

@@ -6,34 +6,34 @@ One frame a line; `{slot}` is filled (see slots.py), `¶` is a new line.
 # ruff: noqa: E501 -- one line is one frame; a broken line would be another frame
 
 TITLES = {
-    "discharge_summary": "Discharge Summary|Hospital Discharge Summary|Discharge Note",
-    "progress_note": "Progress Note|Daily Progress Note|Inpatient Progress Note",
-    "consult_note": "Consultation|Consult Note|Inpatient Consultation",
-    "ed_note": "ED Note|Emergency Department Note|ED Provider Note",
-    "radiology_report": "Radiology Report|Imaging Report|Diagnostic Imaging",
-    "operative_note": "Operative Note|Procedure Note|Operative Report",
-    "nursing_note": "Nursing Note|Nursing Shift Note|RN Note",
-    "clinic_letter": "Clinic Letter|Outpatient Letter|Letter to Referring Physician",
-    "telephone_encounter": "Telephone Encounter|Phone Note|Phone Call",
-    "pathology_report": "Pathology Report|Surgical Pathology|Tissue Report",
+    "discharge_summary": "Discharge Summary|Hospital Discharge Summary|Discharge Note|Final Discharge Summary",
+    "progress_note": "Progress Note|Daily Progress Note|Inpatient Progress Note|SOAP Note",
+    "consult_note": "Consultation|Consult Note|Inpatient Consultation|Initial Consult",
+    "ed_note": "ED Note|Emergency Department Note|ED Provider Note|Emergency Room Report",
+    "radiology_report": "Radiology Report|Imaging Report|Diagnostic Imaging|Radiology Consultation",
+    "operative_note": "Operative Note|Procedure Note|Operative Report|Brief Op Note",
+    "nursing_note": "Nursing Note|Nursing Shift Note|RN Note|Nursing Assessment",
+    "clinic_letter": "Clinic Letter|Outpatient Letter|Letter to Referring Physician|Office Letter",
+    "telephone_encounter": "Telephone Encounter|Phone Note|Phone Call|Telephone Message",
+    "pathology_report": "Pathology Report|Surgical Pathology|Tissue Report|Anatomic Pathology Report",
 }
 
 HEADINGS = {
-    "reason": "Chief Complaint|CC|Reason for Visit|Indication",
-    "history": "HPI|History of Present Illness|Interval History",
-    "letter": "Summary of Visit|Update|Visit Summary",
-    "past": "PMH|Past Medical History|Past History",
-    "medications": "Medications|Meds|Current Medications",
-    "examination": "Physical Exam|Exam|PE",
-    "results": "Results|Labs|Data",
-    "course": "Hospital Course|Course|ED Course",
-    "plan": "Plan|A/P|Assessment and Plan|Recommendations",
-    "social": "Social History|SH|Social",
-    "operation": "Procedure Details|Description of Procedure|Technique",
-    "imaging": "Findings|Report|Comparison and Findings",
-    "pathology": "Diagnosis|Final Diagnosis|Gross and Microscopic",
-    "nursing": "Narrative|Shift Events|Nursing Narrative",
-    "call": "Call Details|Message|Reason for Call",
+    "reason": "Chief Complaint|CC|Reason for Visit|Indication|Presenting Complaint",
+    "history": "HPI|History of Present Illness|Interval History|Subjective|Present Illness",
+    "letter": "Summary of Visit|Update|Visit Summary|Impression",
+    "past": "PMH|Past Medical History|Past History|PMHx|Medical and Surgical History",
+    "medications": "Medications|Meds|Current Medications|Home Medications|Discharge Medications",
+    "examination": "Physical Exam|Exam|PE|Objective|Physical Examination",
+    "results": "Results|Labs|Data|Labs and Studies|Pertinent Results",
+    "course": "Hospital Course|Course|ED Course|Brief Hospital Course|Clinical Course",
+    "plan": "Plan|A/P|Assessment and Plan|Recommendations|Disposition",
+    "social": "Social History|SH|Social|Psychosocial|Social Hx",
+    "operation": "Procedure Details|Description of Procedure|Technique|Operative Findings",
+    "imaging": "Findings|Report|Comparison and Findings|Result",
+    "pathology": "Diagnosis|Final Diagnosis|Gross and Microscopic|Microscopic Description",
+    "nursing": "Narrative|Shift Events|Nursing Narrative|Events",
+    "call": "Call Details|Message|Reason for Call|Documentation",
 }
 
 FRAMES = {
@@ -48,11 +48,23 @@ Patient name: {patient}¶Admitted: {admitted}   Attending: {doctor}, {cred}
 Pt {patient}, acct {account}, seen {today}
 RE: {patient}¶MR # {mrn}¶{today}
 Name {patient} / DOB {birthday} / PCP {doctor}
+MRN: {mrn}¶NAME: {last_first}¶D.O.B.: {birthday}
+{patient} ({age} y.o. {sex_letter})¶Date of visit: {today}¶Provider: {doctor}, {cred}
+Medical record number {mrn}¶{patient}¶Service date: {today}
+Encounter {other_id}   {patient}   {today}
+Adm date {admitted}   D/C date {today}¶{last_first}, MRN {mrn}
+{patient}¶{street}¶{city}, {state} {postcode}¶{today}
+Attending: Dr. {doctor_plain}   Pt: {last_first}   Date: {today}
+PT: {patient} DOB: {birthday} ACCT: {account}
 """,
     "long_header": """
 {hospital}¶{other_street}, {other_city}, {state} {postcode}¶Patient: {patient}¶MRN: {mrn}¶DOB: {birthday}¶Admission date: {admitted}¶Discharge date: {today}¶Attending: {doctor}, {cred}
 PATIENT NAME: {last_first}¶MEDICAL RECORD NUMBER: {mrn}¶ACCOUNT: {account}¶DATE OF BIRTH: {birthday}¶SSN: {ssn}¶INSURANCE: {insurer}, member {plan_id}¶DATE: {today}
 {hospital} - {city}, {state}¶Name: {patient}    Age: {age}    Sex: {sex_letter}¶Home: {street}, {city}, {state} {postcode}¶Phone: {phone}¶Referring: {doctor}, {cred}, fax {fax}
+Date: {today}¶Patient Name: {patient}¶MRN: {mrn}   CSN: {other_id}¶Emergency contact: {relative_name} ({relative}), {other_phone}¶PCP: {doctor}¶Payer: {insurer} ID {plan_id}
+{today}¶¶{doctor}, {cred}¶{other_street}¶{other_city}, {state} {postcode}¶Fax: {fax}¶¶Re: {patient}¶DOB: {birthday}¶MRN: {mrn}
+Pt Name | {last_first}¶DOB | {birthday}¶MRN | {mrn}¶Phone | {phone}¶Email | {email}¶Address | {street}, {city}, {state} {postcode}
+NAME: {last_first}¶UNIT NUMBER: {mrn}¶ADMITTED: {admitted}¶DISCHARGED: {today}¶DICTATED BY: {doctor}, {cred}¶CC: {stranger}, MD; {stranger}, MD
 """,
     "reason": """
 {Complaint} and {complaint}.
@@ -63,6 +75,12 @@ PATIENT NAME: {last_first}¶MEDICAL RECORD NUMBER: {mrn}¶ACCOUNT: {account}¶DA
 Evaluate for {problem}.
 {Age}-year-old {sex} with {complaint}.
 Follow-up of {problem}.
+Eval {complaint}, r/o {problem}.
+{Complaint} x {n} weeks.
+"I have had {complaint}."
+{Problem} with {complaint}.
+Referred by Dr. {stranger_last} for {problem}.
+{Complaint} and {finding}.
 """,
     "opening": """
 {title} {last} is a {age}-year-old {sex} who presents with {complaint} and {complaint}.
@@ -73,12 +91,23 @@ This is a {age}-year-old {sex} with a history of {past_problem} who comes in wit
 Pt is a {age} y/o {gender} transferred from {other_hospital} with {complaint}.
 {title} {last} returns today; {he} continues to have {complaint} despite {drug}.
 {title} {last} reports {complaint} since {day}.
+The patient is a {age}-year-old {job} with {n} weeks of {complaint} and {complaint}.
+{Age} year old {gender}, PMH of {past_problem}, p/w {severity} {complaint}.
+{first} {last} is seen for {problem}. {He} has {complaint}.
+Patient is a pleasant {age}-year-old {sex} from {city} admitted on {admitted} with {complaint}.
+{title} {last} was found by {his} {relative} with {complaint} and brought to {hospital}.
+{Age}-year-old {sex} status post {procedure} presenting with {complaint}.
+Hospital day {n} for {problem}; {complaint} is better today.
+{title} {last}, {age}, is known to us for {problem} and takes {drug}.
 """,
     "letter_opening": """
 Dear Dr. {doctor_last}, I saw {title} {last} on {today} for {problem}.
 Thank you for referring {patient}, a {age}-year-old {sex} with {complaint}.
 Dear Dr. {stranger_last}, {title} {last} came to clinic on {today} with {complaint}.
 I had the pleasure of seeing {patient} back in our office for {complaint}.
+Dear colleague, your patient {patient} was evaluated at {hospital} for {problem}.
+Dear Dr. {doctor_last}:¶{patient} returned on {today}. {He} reports {complaint} and {complaint}.
+As you know, {title} {last} is a {age}-year-old {job} with {problem}.
 """,
     "history": """
 {He} describes {complaint} that began {n} days ago.
@@ -91,6 +120,16 @@ The {complaint} is {severity} and involves the {anatomy}.
 Known {second_problem} treated with {drug}.
 Since the last visit {he} has noted more {complaint}.
 {Procedure} was discussed but {he} preferred {drug}.
+{He} has had {n} episodes of {complaint} this month.
+{Drug} made no difference to the {complaint}.
+Worse with exertion, better with {drug}.
+The workup included {test} and {test}.
+{His} {relative} noticed the {complaint} first, on {day}.
+Admitted to {other_hospital} in {month} for {problem}.
+Associated with {complaint}; onset was gradual.
+At the outside hospital {test} was notable for {finding}.
+{He} ran out of {drug} on {day}.
+Treated in the past with {drug}, {drug} and {procedure}.
 """,
     "negated": """
 {He} denies {other_complaint} or {other_complaint}.
@@ -98,8 +137,15 @@ No {other_complaint}.
 No history of {other_problem}.
 Negative for {other_complaint}, {other_complaint} and {other_complaint}.
 There is no evidence of {other_problem}.
-{other_problem} was considered unlikely.
+{Other_problem} was considered unlikely.
 Denies any {other_complaint} at present.
+No {other_complaint}, no {other_complaint}, no {other_complaint}.
+{Other_test} was done to exclude {other_problem} and was normal.
+Never treated for {other_problem}.
+(-) {other_complaint}, (-) {other_complaint}.
+ROS otherwise negative, including {other_complaint}.
+Does not take {other_drug}.
+Low suspicion for {other_problem}.
 """,
     "comorbid": """
 {He} also carries a diagnosis of {past_problem}, stable on {past_drug}.
@@ -107,6 +153,11 @@ Chronic {past_problem} is unchanged.
 Of note, {he} had {past_procedure} in {year}.
 {He} takes {past_drug} for {past_problem}.
 Remote {past_problem}, not active.
+{His} {past_problem} has been quiet since {year}.
+Incidentally {he} has {past_problem} followed by Dr. {stranger_last}.
+Past {past_problem} with {past_complaint}, now resolved.
+Last {past_test} in {month} was fine.
+Comorbid {past_problem}.
 """,
     "past": """
 {past_problem}.
@@ -116,24 +167,45 @@ History of {past_problem}, status post {past_procedure} in {year}.
 Significant for {past_problem} and {second_problem}.
 Prior {past_procedure} at {other_hospital}.
 {Past_problem} (resolved), {past_problem}.
+{Past_problem}, appendectomy in {year}.
+{Problem} x {n} years, {past_problem}.
+PSH: {past_procedure} by Dr. {stranger_last}, {year}.
+Hospitalized for {past_problem} in {month}.
+{Second_problem}, {past_problem}, seasonal allergies.
+Otherwise negative except {past_problem}.
 """,
     "family": """
 Mother with {other_problem}.
 Father died of {other_problem} at 71.
 Family history of {other_problem} in a sibling.
 {His} brother has {other_problem} and {other_problem}.
+FHx: {other_problem} (mother), {other_problem} (father).
+No family history of {other_problem}.
+Maternal aunt with {other_problem}.
+Two cousins with {other_problem}; children healthy.
 """,
     "medication": """
-{Drug} {dose} {freq}.
-{Drug} {dose} {freq}, {drug} {dose} {freq}.
+{Pill} {dose} {freq}.
+{Pill} {dose} {freq}, {pill} {dose} {freq}.
 Takes {drug} and {drug}.
-{Drug} was increased to {dose}.
+{Pill} was increased to {dose}.
+1) {drug} 2) {drug}
+{Pill} {dose} PO {freq} #30, no refills.
+New: {drug}. Changed: {drug}.
+{Drug} as needed for {complaint}.
+Finished a course of {drug} on {day}.
+{Pill} {dose} {freq} (since {year}).
 """,
     "past_medication": """
-{Past_drug} {dose} {freq}.
-{Past_drug} {dose}, {other_drug} {dose} {freq}.
+{Past_pill} {dose} {freq}.
+{Past_pill} {dose}, {other_pill} {dose} {freq}.
 Stopped {other_drug} in {year}.
-Multivitamin, {past_drug} {dose}.
+Multivitamin, {past_pill} {dose}.
+{Past_drug} for {past_problem}.
+Allergic to {other_drug} (rash).
+Intolerant of {other_drug}.
+{Past_pill} {dose} {freq} per Dr. {stranger_last}.
+Aspirin allergy listed but {he} tolerates it.
 """,
     "exam": """
 BP {bp}, HR {hr}, T {temp}, SpO2 {sat}% on room air.
@@ -142,13 +214,26 @@ Abdomen soft, extremities warm, no rash.
 Lungs clear, heart regular, neck supple.
 Babinski negative, Romberg negative.
 Skin intact, mucous membranes moist.
+VS: {temp}, {hr}, {bp}, RR 16, {sat}% RA.
+GEN: well appearing. HEENT: normocephalic, PERRL.
+Cranial nerves intact, strength 5/5 throughout.
+Weight {nn} kg, BMI 27.{n}.
+No Homans sign, no Brudzinski sign.
+Heberden nodes on both hands, otherwise unremarkable.
+GCS 15, speech fluent, mood good.
+No cyanosis or clubbing; pulses 2+ and equal.
 """,
     "exam_finding": """
 Exam notable for {finding}.
 {Finding} noted.
 Tenderness and change over the {anatomy}.
 {Finding} and {finding} on examination.
-The {anatomy} was examined with care.
+{Anatomy}: {bare_finding}.
+There was {finding}.
+Today with {complaint} on inspection, and {finding}.
+Unchanged: {finding}.
+{Finding}, less than on {day}.
++ {bare_finding}.
 """,
     "result": """
 {Test} with {finding}.
@@ -156,6 +241,12 @@ The {anatomy} was examined with care.
 {Test} and {test} were obtained; {finding} was seen.
 {Test} again shows {finding}.
 {Test} pending.
+{Test} ({day}): {finding}, {finding}.
+Reviewed {test}, which confirms {problem}.
+{Test} from {other_hospital} demonstrated {finding}.
+{Test} remarkable for {bare_finding}.
+Trend in {test} improving on {drug}.
+{Test} consistent with {problem}.
 """,
     "normal_result": """
 WBC {n}.{n}, Hgb 1{n}.2, platelets 2{nn}.
@@ -163,7 +254,12 @@ WBC {n}.{n}, Hgb 1{n}.2, platelets 2{nn}.
 {Other_test} within normal limits.
 Na 13{n}, K 4.{n}, glucose 1{nn}.
 Cultures showed no growth to date.
-{Other_test} negative for {other_finding}.
+{Other_test} negative for {other_bare_finding}.
+Cr 0.{n}, BUN {nn}, AST {nn}, ALT {nn}.
+{Other_test}: no {other_bare_finding}.
+INR 1.{n}, PTT {nn}, fibrinogen 3{nn}.
+Lactate 1.{n} at {time}.
+pH 7.3{n}, bicarbonate 2{n}.
 """,
     "course": """
 {He} was treated with {drug} and {drug} with good response.
@@ -171,6 +267,14 @@ Cultures showed no growth to date.
 {Drug} was begun and the {complaint} improved.
 The service recommended {procedure} and {test}.
 By hospital day {n} the {complaint} had resolved.
+{Problem}: treated with {drug}, then {procedure}.
+Given {severity} {complaint}, {test} was ordered and showed {finding}.
+{He} received {drug} in the emergency room at {time}.
+Course complicated by {finding}, managed with {drug}.
+Repeat {test} on {day} was improved.
+{Second_problem} was also addressed with {drug}.
+Dr. {doctor_last} performed {procedure} on {day}.
+# {problem}: {drug}, {test} q {n} weeks.
 """,
     "care": """
 Diet advanced as tolerated.
@@ -181,14 +285,30 @@ Tolerating oral intake, slept well overnight.
 Code status: full code.
 Fall precautions in place.
 Allergies: penicillin, sulfa.
+Trendelenburg position avoided, Kerlix dressing changed.
+IV in the {side} forearm, flushed with 10 mL.
+Bed alarm on, call light within reach.
+Will reassess in the morning; may shower.
+PT/OT to evaluate and treat.
+Vaccines up to date.
+Patient verbalized understanding of instructions.
+Intake 1,{n}00 mL, output 9{nn} mL.
 """,
     "plan": """
-Continue {drug} {dose} {freq}.
+Continue {drug}.
 Start {drug}; repeat {test} in {n} weeks.
 Schedule {procedure}.
-{Problem}: continue {drug}, check {test}.
+{Problem}: continue {pill} {dose} {freq}, check {test}.
 Consider {procedure} if {complaint} persists.
 Hold {drug} for now.
+Switch from {drug} to {drug}.
+Obtain {test} and {test}.
+1. {problem}. {drug}. 2. {past_problem}. No change.
+Titrate {drug}, monitor {test}.
+Risks and benefits of {procedure} were explained.
+Discharge home on {drug} and {drug}.
+Increase {pill} to {dose} {freq}.
+Refer for {procedure} given {finding}.
 """,
     "follow_up": """
 Follow up with Dr. {doctor_last} on {next_day}.
@@ -196,6 +316,11 @@ Return to clinic in {n} weeks or sooner for {complaint}.
 Appointment with {doctor}, {cred}, on {next_day} at {time}.
 Call {other_phone} with questions.
 Records faxed to {fax}.
+RTC {next_day}.
+Please contact my office at {other_phone} with any concerns.
+Scheduled at {other_hospital} for {next_day}.
+Will see {him} again in {month}.
+Discharged to {other_hospital} in {other_city}.
 """,
     "social": """
 Lives with {his} {relative} in {city}.
@@ -204,6 +329,13 @@ Retired {job}, lives at {street}, {city}, {state} {postcode}.
 Former smoker, {nn} pack-years; no alcohol.
 {His} {relative} {relative_first} drives {him} to visits.
 Moved here from {other_city} in {year}.
+Born in {other_city}, raised in {other_city}.
+Employed by {employer} for {n} years.
+Drinks {n} beers a week, never smoked.
+Widowed in {year}; has {n} children.
+Grew up near {other_city}; recent travel to {other_city} in {month}.
+Health care proxy is {relative_name}, {relative}.
+Attends {company} as a volunteer.
 """,
     "operation": """
 Preoperative diagnosis: {problem}.
@@ -211,6 +343,11 @@ Preoperative diagnosis: {problem}.
 The {anatomy} was exposed and {finding} was found.
 Indication was {complaint} with {finding}.
 {Drug} was given before incision.
+Postoperative diagnosis: {problem} with {finding}.
+Procedure performed: {procedure}, {side} side.
+Attention was turned to the {anatomy}.
+{Procedure} was completed and {test} was satisfactory.
+Findings at surgery: {finding}.
 """,
     "operation_routine": """
 The patient was prepped and draped in the usual sterile fashion.
@@ -219,6 +356,13 @@ Counts were correct at the end.
 Surgeon: {doctor}, {cred}.
 A time-out confirmed the identity of {patient}.
 Taken to recovery in stable condition.
+Assistant: {stranger}, PA-C.
+Anesthesia by Dr. {stranger_last}.
+Implant lot {device} was recorded.
+Mayo scissors and a Kocher clamp were used.
+Wound closed with 3-0 Vicryl in layers.
+A Jackson-Pratt drain was left in place.
+Consent was signed by {relative_name}, {relative}.
 """,
     "imaging": """
 There is {finding}.
@@ -226,6 +370,11 @@ There is {finding}.
 Impression: {finding}, in keeping with {problem}.
 Compared with {day}, {finding} is unchanged.
 Clinical concern for {problem}.
+Limited views of the {anatomy}, but {finding} is present.
+History: {complaint}. Exam: {test}.
+Again seen is {finding}.
+Suggest {test} for further evaluation of {finding}.
+Status post {procedure} with expected change at the {anatomy}.
 """,
     "imaging_normal": """
 No acute osseous abnormality.
@@ -233,19 +382,32 @@ No evidence of {other_problem}.
 The remainder of the study is unremarkable.
 Images reviewed with Dr. {doctor_last} at {time}.
 Accession {other_id}.
+No {other_bare_finding}.
+Dose length product 4{nn} mGy-cm.
+Visualized soft tissues are normal.
+Contrast: 80 mL of Omnipaque given.
+Comparison: none since {month}.
 """,
     "pathology": """
 Specimen from the {anatomy}: {finding}.
 Clinical history of {problem} with {complaint}.
 Changes compatible with {problem}.
 Obtained during {procedure}.
+{Anatomy}, biopsy: features of {problem}.
+Submitted to evaluate {finding}.
+Sections of {anatomy} are examined, prior therapy with {drug} noted.
+Correlate with {test}.
 """,
     "pathology_routine": """
 Specimen {other_id} received in formalin on {day}.
 Labeled with the name {last_first}.
 Stains reviewed, controls adequate.
-No {other_finding} seen.
+No {other_bare_finding} seen.
 Case seen with Dr. {stranger_last}.
+Congo red and Ziehl-Neelsen stains are negative.
+The fragment measures 1.{n} x 0.{n} cm.
+Addendum {today} by {doctor}, {cred}.
+Collected {day} by {stranger}, {cred}.
 """,
     "nursing": """
 Pt c/o {complaint}, {drug} given with relief.
@@ -253,6 +415,11 @@ Pt c/o {complaint}, {drug} given with relief.
 Prepared for {procedure} in the morning.
 {Test} drawn and sent.
 Teaching done on {drug} and {problem}.
+{time}: {complaint} {n}/10, given {drug}.
+Received from {procedure} at {time}, vitals stable.
+Pt resting; {finding} reported to Dr. {doctor_last}.
+Assessed {anatomy}, no change.
+Admitted with {problem}, on {drug}.
 """,
     "call": """
 Patient called about {complaint} since {day}.
@@ -260,6 +427,11 @@ Patient called about {complaint} since {day}.
 Asks for a refill of {drug}.
 Results of {test} discussed.
 Advised to come in for {test} if {complaint} worsens.
+Caller states {he} has {complaint} after starting {drug}.
+Wants to reschedule {procedure} from {next_day}.
+Has questions about {problem} and {drug}.
+Pharmacy needs clarification of {pill} {dose}.
+Told {him} that {test} showed {finding}.
 """,
     "people": """
 Discussed with {his} {relative}, {relative_name}.
@@ -272,30 +444,103 @@ Nurse {stranger_last} was present.
 Transferred from {other_hospital} on {day}.
 Interpreter {stranger_first} was used.
 Spoke with {patient} by telephone.
+Per Dr. {doctor_last}, no change.
+Seen and examined with {stranger}, {cred}.
+Social worker {stranger} arranged a visit.
+Case reviewed with {stranger} and {stranger}.
+{last} was seen again on {day}.
+{title} {last} agreed on {day}.
+Referred by {stranger}, {cred}, of {other_hospital}.
+Last seen at {other_hospital} in {month}.
+cc: {stranger}, MD; {stranger}, MD
+{initials} was informed.
+Discussed at {company} by Dr. {stranger_last}.
+{relative_first} will pick up {first} on {next_day}.
+Physical therapist {stranger_first} visits at {street}.
+Chaplain {stranger} visited.
+Patient identified as {patient}, DOB {birthday}.
+Lives in {city}, works at {employer}.
+Visited {other_city} over the holiday.
+Evaluated at {hospital} on {day}.
+Family meeting with {relative_name}, Dr. {doctor_last} and RN {stranger_first}.
+Signed out to {stranger} at {time}.
+Appointment moved from {day} to {next_day}.
+{His} {relative}, {relative_name}, works for {company}.
+Found on {other_street} in {other_city} by a passer-by.
+Resident of {other_city}, staying with {relative_first} at {other_street}.
+Police officer {stranger_last} took a statement on {day}.
 """,
     "identifiers": """
 SSN {ssn}.
+Social security number: {ssn}
+SS# {ssn}, MRN {mrn}.
 Home phone {phone}, email {email}.
+Cell: {phone}
+Email: {email}
+Write to {staff_email} for records.
 {insurer} member ID {plan_id}.
+Health plan {insurer} policy {plan_id}.
+Medicare number {plan_id}, verified.
 Account number {account}.
+Acct # {account}, balance to follow.
+Guarantor account {account}.
 Driver license {license}.
 DEA {license}.
+State license no. {license}.
+Commercial driver certificate {license} expires {next_day}.
 Came by car, plate {plate}.
+License plate {plate} noted by security.
 VIN {vin} on the accident report.
+Wheelchair van, tag {plate}.
 Device serial {device}.
+Pacemaker serial number {device}, implanted {month}.
+Glucose meter S/N: {device}
+Pump model and serial {device}.
 Results at {url}.
+Patient portal: {url}
+Video visit link {url}
 Portal login from {ip}.
+Remote upload from IP {ip} at {time}.
 Fingerprint {biometric} on file.
+Iris scan ID {biometric}.
+Voiceprint {biometric} recorded at intake.
 Photograph {photo} in the chart.
+Full-face photo {photo} taken for the wound record.
+Clinical image {photo} uploaded.
 Study ID {other_id}.
+Specimen {other_id} sent.
+Prescription {other_id} called in.
+Enrolled in the trial as subject {other_id}.
+Claim {other_id} was filed with {insurer}.
+Medical record number {mrn} was confirmed.
+Old chart {mrn} requested.
 Fax {fax}.
+Fax number: {fax}
+Please fax results to {fax}, attention {stranger}.
 Pager {pager}.
+Reach me on beeper {pager} or {other_phone}.
+Office {other_phone}, fax {fax}
 Lives at {street}, {city}, {state} {postcode}.
+Mailing address: {street}, {city}, {state} {postcode}
+Zip code {postcode}.
+Pharmacy: {company}, {other_street}, {other_city}
+Date of birth {birthday}.
+DOB {birthday}, age {age}.
+Turned {age} on {day}.
+EMS run {other_id} from {other_street}.
 """,
     "signature": """
 {doctor}, {cred}
 Electronically signed by {doctor}, {cred} on {today}
 Dictated by {doctor}¶Job {other_id}
 {stranger}, {nurse_cred} {time}
+Sincerely,¶{doctor}, {cred}
+Signed: {doctor}, {cred}  {today} {time}
+{doctor_plain}, {cred}¶Pager {pager}
+DD: {today}¶DT: {today}¶{doctor_plain}, {cred}
+Attending: {doctor}, {cred}
+Author: {stranger}, {nurse_cred} - {hospital}
+D: {today} T: {today} Job ID {other_id}
+- {doctor_plain}
 """,
 }

@@ -23,9 +23,9 @@ def _section(weight: float, groups: str, opening: str | None = None) -> Section:
 
 
 SECTIONS = {
-    "reason": _section(0.5, "reason"),
-    "history": _section(2.0, "history*5 negated*3 comorbid*3", opening="opening"),
-    "letter": _section(2.0, "history*4 result*2 negated*2 comorbid*2", opening="letter_opening"),
+    "reason": _section(0.2, "reason", opening="reason"),
+    "history": _section(2.0, "history*6 negated*2 comorbid*2", opening="opening"),
+    "letter": _section(2.0, "history*5 result*2 negated*2 comorbid", opening="letter_opening"),
     "past": _section(0.9, "past*5 family*2 past_medication"),
     "medications": _section(0.8, "medication*3 past_medication*3"),
     "examination": _section(0.9, "exam*4 exam_finding*3"),
@@ -33,11 +33,11 @@ SECTIONS = {
     "course": _section(1.4, "course*4 care*3"),
     "plan": _section(1.2, "plan*4 care*2 follow_up*2"),
     "social": _section(0.8, "social"),
-    "operation": _section(1.8, "operation*4 operation_routine*3"),
-    "imaging": _section(1.8, "imaging*4 imaging_normal*3"),
-    "pathology": _section(1.6, "pathology*4 pathology_routine*3"),
-    "nursing": _section(1.8, "nursing*4 care*3 comorbid"),
-    "call": _section(1.6, "call*4 care negated"),
+    "operation": _section(1.8, "operation*4 operation_routine*3", opening="operation"),
+    "imaging": _section(1.8, "imaging*4 imaging_normal*3", opening="imaging"),
+    "pathology": _section(1.6, "pathology*4 pathology_routine*3", opening="pathology"),
+    "nursing": _section(1.8, "nursing*4 care*3 comorbid", opening="nursing"),
+    "call": _section(1.6, "call*4 care negated", opening="call"),
 }
 
 LAYOUTS: dict[str, tuple[str, ...]] = {

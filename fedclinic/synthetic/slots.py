@@ -112,6 +112,16 @@ def _full_day(*, days: tuple[int, int]) -> Slot:
     return write
 
 
+def _bare(phrase: str) -> str:
+    """Drop the article that a phrase begins with."""
+    return phrase.removeprefix("a ").removeprefix("an ")
+
+
+def _month(scene: Scene) -> Piece:
+    day = dates.near(scene.rng, scene.day, days=(-700, -30))
+    return dates.month_and_year(scene.rng, day), "DATE_TIME"
+
+
 def _clinical_slots() -> dict[str, Slot]:
     categories = {
         "complaint": ("problem", "complaints"),
@@ -120,6 +130,7 @@ def _clinical_slots() -> dict[str, Slot]:
         "test": ("test", "tests"),
         "procedure": ("procedure", "procedures"),
         "anatomy": ("anatomy", "anatomy"),
+        "pill": ("drug", "pills"),
         "problem": ("problem", "names"),
     }
     slots: dict[str, Slot] = {}
@@ -127,6 +138,8 @@ def _clinical_slots() -> dict[str, Slot]:
         slots[slot] = _fixed(label, partial(Scene.clinical, category=category))
         slots[f"past_{slot}"] = _fixed(label, partial(Scene.historical, category=category))
         slots[f"other_{slot}"] = _fixed(label, partial(Scene.unrelated, category=category))
+    slots["bare_finding"] = lambda s: (_bare(s.clinical("findings")), "problem")
+    slots["other_bare_finding"] = lambda s: (_bare(s.unrelated("findings")), "problem")
     slots["problem"] = _fixed("problem", lambda s: s.style.write(s.rng, s.main.names))
     slots["second_problem"] = _fixed("problem", lambda s: s.style.write(s.rng, s.second.names))
     return slots
@@ -203,6 +216,7 @@ def _date_slots() -> dict[str, Slot]:
         "day": _loose_day(days=(-60, -1)),
         "long_ago": _loose_day(days=(-3000, -200)),
         "next_day": _loose_day(days=(3, 90)),
+        "month": _month,
         "birthday": lambda s: (dates.full_date(s.rng, s.person.born), "DATE_TIME"),
     }
 

@@ -12,6 +12,9 @@ FAVOURITE = 0.8
 KEPT_FRAMES = 0.6
 """Share of a bank's frames that one hospital uses."""
 
+EVERYWHERE = ("people", "identifiers")
+"""Groups that every hospital uses whole, so that no kind of identifier is ever missing."""
+
 
 @dataclass(frozen=True)
 class HouseStyle:
@@ -47,7 +50,9 @@ def make_style(rng: Random, bank: Bank) -> HouseStyle:
     name = make_hospital(rng)
     headings = (rng.random() < 0.5, rng.random() < 0.5, rng.choice((" ", "  ", "\n", "\n- ")))
     frames = {
-        group: tuple(rng.sample(choices, max(1, round(KEPT_FRAMES * len(choices)))))
+        group: choices
+        if group in EVERYWHERE
+        else tuple(rng.sample(choices, max(1, round(KEPT_FRAMES * len(choices)))))
         for group, choices in bank.frames.items()
     }
     return HouseStyle(name, favourites, frames, *headings)
