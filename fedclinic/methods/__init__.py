@@ -4,6 +4,9 @@ from collections.abc import Callable, Sequence
 
 from fedclinic import plan
 from fedclinic.methods.fedavg import fedavg
+from fedclinic.methods.fedopt import fedopt
+from fedclinic.methods.fedprox import fedprox
+from fedclinic.methods.fedtlu import fedtlu
 from fedclinic.methods.local_only import local_only
 from fedclinic.methods.method import (
     Method,
@@ -12,6 +15,7 @@ from fedclinic.methods.method import (
     decode_state,
     encode_state,
 )
+from fedclinic.methods.ptls import ptls
 
 __all__ = [
     "Method",
@@ -19,7 +23,13 @@ __all__ = [
     "ServerState",
     "decode_state",
     "encode_state",
+    "fedavg",
+    "fedopt",
+    "fedprox",
+    "fedtlu",
+    "local_only",
     "make_method",
+    "ptls",
 ]
 
 _FACTORIES: dict[str, Callable[[plan.Method, Sequence[str]], Method]] = {

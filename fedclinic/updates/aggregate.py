@@ -6,7 +6,7 @@ tensor of each site is in memory at a time, beside the result.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,7 @@ def norm_bounded_mean(
     if math.isfinite(max_norm):
         norms = update_norms(updates)
         shares = {site: share * _shrink(norms[site], max_norm) for site, share in shares.items()}
-    return _weighted_sum(updates, shares)
+    return weighted_sum(updates, shares)
 
 
 def trimmed_mean(
@@ -85,7 +85,7 @@ def centred_clipping(
         kept = {site: share * _shrink(distances[site], radius) for site, share in shares.items()}
         # v + sum w_i c_i (x_i - v) = (1 - sum w_i c_i) v + sum w_i c_i x_i
         factors = {_CENTRE: 1.0 - math.fsum(kept.values()), **kept}
-        centre = _weighted_sum({_CENTRE: centre, **updates}, factors)
+        centre = weighted_sum({_CENTRE: centre, **updates}, factors)
     return centre
 
 
@@ -113,8 +113,18 @@ def tensors_norm(tensors: Tensors) -> float:
     return math.sqrt(math.fsum(squared_norm(tensors[name]) for name in tensors))
 
 
-def _weighted_sum(updates: Mapping[str, Tensors], factors: Mapping[str, float]) -> dict[str, Array]:
-    schema = _common_schema(updates)
+def weighted_sum(
+    updates: Mapping[str, Tensors],
+    factors: Mapping[str, float],
+    *,
+    names: Collection[str] | None = None,
+) -> dict[str, Array]:
+    """Add updates, each times its factor; `names` limits it to some tensors, which all must have.
+
+    Raises:
+        AdmissionError: if the updates do not share these tensors and their shapes.
+    """
+    schema = _common_schema(updates, names)
     result = {name: np.empty(shape, dtype=np.float32) for name, shape in schema.items()}
     part = np.empty(_SLICE_ELEMENTS, dtype=np.float32)
     total, term = np.empty((2, _SLICE_ELEMENTS), dtype=np.float64)
@@ -158,8 +168,17 @@ def _shrink(length: float, limit: float) -> float:
     return 1.0 if length <= limit else limit / length
 
 
-def _common_schema(updates: Mapping[str, Tensors]) -> dict[str, tuple[int, ...]]:
-    schemas = [dict(sorted(schema_of(update).items())) for update in updates.values()]
+def _common_schema(
+    updates: Mapping[str, Tensors], names: Collection[str] | None = None
+) -> dict[str, tuple[int, ...]]:
+    schemas = [
+        {
+            name: shape
+            for name, shape in sorted(schema_of(update).items())
+            if names is None or name in names
+        }
+        for update in updates.values()
+    ]
     if any(schema != schemas[0] for schema in schemas):
         raise AdmissionError("the updates do not have the same tensors")
     return schemas[0]

@@ -1,0 +1,139 @@
+"""FedTLU: after averaging, only the most critical blocks keep their change.
+
+Source: Park et al. 2024, "FedTLU: Federated Learning with Targeted Layer Updates", arXiv
+2412.17692. Stated: blocks are scored after aggregation, the best are kept, the others are left as
+they were. Our reading: a tensor's score is ||D|| / (sqrt(n) std(D)) = sqrt(1 + (mean / std)^2), D
+its mean change of n elements; blocks of equal shapes compete; what is in no block (embeddings,
+final norm, head) is always updated. Known weakness: the score is scale-free, so it rejects zero-
+mean noise, ranks a constant shift high and cannot see a sign flip. The guarded variant, ours,
+multiplies a block's score by how far the sites' changes of it agree; a shift so large that its
+score outweighs a lack of agreement is the norm bound's business.
+"""
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from fedclinic.methods.method import (
+    Method,
+    RoundDiagnostics,
+    ServerState,
+    add_scaled,
+    global_state,
+    zeros,
+)
+from fedclinic.updates.admission import squared_norm
+from fedclinic.updates.aggregate import (
+    norm_bounded_mean,
+    renormalise,
+    tensors_norm,
+    weighted_sum,
+)
+from fedclinic.updates.codec import Array, Tensors, TensorSchema
+
+_BLOCK_NAME = re.compile(r"(.*?\.\d+)\.(.+)")
+
+Blocks = Mapping[str, tuple[str, ...]]
+"""The tensors of each block, by the block's name."""
+
+
+def fedtlu(*, server_learning_rate: float, keep: int, guarded: bool) -> Method:
+    """Make FedTLU that keeps the change of `keep` blocks of each group; enough keeps all."""
+
+    def init(schema: TensorSchema) -> ServerState:
+        return ServerState(0, zeros(schema))
+
+    def apply(
+        state: ServerState, updates: Mapping[str, Tensors], weights: Mapping[str, float]
+    ) -> tuple[ServerState, RoundDiagnostics]:
+        mean = norm_bounded_mean(updates, weights, max_norm=math.inf)
+        shares = renormalise(updates, weights)
+        blocks = blocks_of({name: tensor.shape for name, tensor in mean.items()})
+        scores = {block: block_score(mean, names) for block, names in blocks.items()}
+        if guarded:
+            scores = {
+                block: (len(blocks[block]) + score) * agreement(updates, shares, blocks[block])
+                for block, score in scores.items()
+            }
+        selected = select_blocks(blocks, scores, mean, keep)
+        dropped = {name for block in blocks.keys() - selected for name in blocks[block]}
+        kept = {name: tensor for name, tensor in mean.items() if name not in dropped}
+        change = dict(state.change) | add_scaled(
+            {name: state.change[name] for name in kept}, kept, server_learning_rate
+        )
+        diagnostics = RoundDiagnostics(
+            round_number=state.round_number + 1,
+            weights=shares,
+            change_norm=server_learning_rate * tensors_norm(kept),
+            selected=tuple(sorted(selected)),
+        )
+        return ServerState(state.round_number + 1, change), diagnostics
+
+    return Method(init, apply, global_state)
+
+
+def blocks_of(schema: TensorSchema) -> dict[str, tuple[str, ...]]:
+    """Find the numbered blocks in tensor names: `encoder.layer.3` in `encoder.layer.3.b`."""
+    blocks: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(schema):
+        match = _BLOCK_NAME.fullmatch(name)
+        if match:
+            blocks[match[1]].append(name)
+    return {block: tuple(names) for block, names in blocks.items()}
+
+
+def tensor_score_excess(change: Array) -> float:
+    """How far a score is above 1: sqrt(1 + r) - 1 = r / (sqrt(1 + r) + 1), r = (mean / std)^2.
+
+    Scores differ in their fourth to seventh decimal, so the 1 is left out. A constant change has
+    an infinite score, no change none; a tensor of one element has no spread and is not scored.
+    """
+    if change.size == 1:
+        return 0.0
+    mean, spread = float(change.mean(dtype=np.float64)), float(change.std(dtype=np.float64))
+    if spread == 0:
+        return 0.0 if mean == 0 else math.inf
+    ratio = (mean / spread) ** 2
+    return ratio / (math.sqrt(1 + ratio) + 1)
+
+
+def block_score(change: Tensors, names: Sequence[str]) -> float:
+    """Sum of the scores of a block's tensors, less 1 for each."""
+    return math.fsum(tensor_score_excess(change[name]) for name in names)
+
+
+def agreement(
+    updates: Mapping[str, Tensors], shares: Mapping[str, float], names: Sequence[str]
+) -> float:
+    """Weighted mean cosine between two different sites' changes of a block, at least 0.
+
+    With u_i the unit changes: (||sum q_i u_i||^2 - sum q_i^2) / (1 - sum q_i^2); 1 for one site.
+    """
+    alone = math.fsum(share**2 for share in shares.values())
+    if len(shares) == 1:
+        return 1.0
+    factors = {}
+    for site, share in shares.items():
+        norm = math.sqrt(math.fsum(squared_norm(updates[site][name]) for name in names))
+        factors[site] = share / norm if norm > 0 else 0.0
+    total = math.fsum(
+        squared_norm(weighted_sum(updates, factors, names=(name,))[name]) for name in names
+    )
+    return max(0.0, (total - alone) / (1 - alone))
+
+
+def select_blocks(
+    blocks: Blocks, scores: Mapping[str, float], change: Tensors, keep: int
+) -> frozenset[str]:
+    """Take the `keep` best blocks of each group of equal shapes; ties go to the earlier name."""
+    groups: dict[tuple[tuple[int, ...], ...], list[str]] = defaultdict(list)
+    for block, names in blocks.items():
+        groups[tuple(change[name].shape for name in names)].append(block)
+    return frozenset(
+        block
+        for group in groups.values()
+        for block in sorted(group, key=lambda block: (-scores[block], block))[:keep]
+    )
