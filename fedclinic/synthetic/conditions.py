@@ -95,6 +95,38 @@ atropine; isoproterenol; dopamine drip
 electrocardiogram=ECG=EKG; telemetry; Lyme serology; troponin
 dual-chamber pacemaker placement=PPM; temporary transvenous pacing; device interrogation
 right ventricle; left chest pocket; AV node
+
+infective endocarditis=endocarditis=bacterial endocarditis=IE
+fever=febrile illness; night sweats=drenching sweats; malaise=fatigue; chills=rigors; joint pain
+a mobile vegetation on the mitral leaflet; splinter hemorrhages; a new regurgitant murmur; Janeway lesions
+vancomycin; gentamicin; nafcillin; ceftriaxone=Rocephin; daptomycin
+blood cultures; transesophageal echo=TEE; ESR; C-reactive protein=CRP
+mitral valve repair=valve surgery; PICC placement; dental extraction
+mitral valve; tricuspid leaflet; fingertips
+
+acute pericarditis=pericarditis=pericardial effusion
+sharp chest pain=chest pain; fever=febrile illness; shortness of breath=dyspnea=SOB; pain worse when lying flat
+a friction rub; diffuse ST elevation; a large effusion with tamponade; pulsus paradoxus
+colchicine; ibuprofen=Motrin; prednisone; aspirin=ASA; pantoprazole=Protonix
+electrocardiogram=ECG=EKG; echocardiogram=TTE=echo; C-reactive protein=CRP; cardiac MRI
+pericardiocentesis; pericardial window
+pericardium; precordium; right ventricle
+
+peripheral artery disease=PAD=claudication=peripheral vascular disease
+calf pain with walking=claudication pain; cold foot; nonhealing toe ulcer; numbness in the feet=paresthesias
+absent pedal pulses; an ankle-brachial index of 0.4; dependent rubor; an occluded superficial femoral artery
+cilostazol=Pletal; clopidogrel=Plavix; rosuvastatin=Crestor; aspirin=ASA; rivaroxaban=Xarelto
+ankle-brachial index=ABI; arterial duplex; CT angiogram of the legs; lipid panel
+femoral-popliteal bypass; angioplasty; toe amputation; iliac stenting
+popliteal artery; right foot; left calf
+
+hypertrophic cardiomyopathy=HOCM=cardiomyopathy
+syncope=passing out; chest tightness; palpitations=racing heart; dyspnea on exertion=DOE
+asymmetric septal hypertrophy; an outflow gradient of 70; systolic anterior motion; a murmur louder on standing
+metoprolol=Lopressor; verapamil; mavacamten=Camzyos; disopyramide
+echocardiogram=TTE=echo; cardiac MRI; genetic panel; Holter monitor=event monitor
+septal myectomy; alcohol septal ablation; implantable defibrillator placement=ICD implant
+interventricular septum; outflow tract; left ventricle=LV
 """
 
 _PULMONOLOGY = """
@@ -145,6 +177,38 @@ modafinil; nasal fluticasone; acetazolamide; nasal saline
 polysomnogram=sleep study; overnight oximetry; arterial blood gas=ABG
 CPAP titration=CPAP; uvulopalatopharyngoplasty; mandibular advancement
 upper airway; oropharynx; soft palate
+
+pleural effusion=parapneumonic effusion=empyema
+shortness of breath=dyspnea=SOB; pleuritic chest pain=chest pain; fever=febrile illness; cough
+dullness at the left base; a loculated collection; exudative fluid; decreased breath sounds
+piperacillin-tazobactam=Zosyn; ceftriaxone=Rocephin; alteplase=tPA; acetaminophen=Tylenol
+pleural fluid analysis; chest x-ray=CXR; LDH; CT of the chest
+thoracentesis; chest tube placement; decortication=VATS; pleurodesis
+pleural space; left hemithorax; diaphragm
+
+spontaneous pneumothorax=pneumothorax=PTX=collapsed lung
+sudden chest pain=chest pain; shortness of breath=dyspnea=SOB; shoulder pain; dry cough=cough
+an absent lung edge; apical blebs; hyperresonance; tracheal deviation
+high-flow oxygen; hydromorphone=Dilaudid; ketorolac=Toradol; lidocaine patch
+chest x-ray=CXR; CT of the chest; lung ultrasound; arterial blood gas=ABG
+pigtail catheter placement; chest tube placement; bleb resection=VATS; pleurodesis
+right apex; visceral pleura; lungs
+
+pulmonary tuberculosis=TB=active tuberculosis
+night sweats=drenching sweats; hemoptysis=coughing blood; weight loss; productive cough=cough; fever=febrile illness
+a cavitary lesion; acid-fast bacilli; upper lobe scarring; a positive interferon assay
+isoniazid=INH; rifampin; ethambutol; pyrazinamide; pyridoxine
+sputum smear; interferon gamma assay=Quantiferon; chest x-ray=CXR; liver panel=LFTs
+bronchoscopy; airborne isolation; sputum induction
+right upper lobe=RUL; lung apices; hilum
+
+sarcoidosis=pulmonary sarcoidosis=sarcoid
+dry cough=cough; fatigue; shortness of breath=dyspnea=SOB; rash; joint pain
+bilateral hilar adenopathy; noncaseating granulomas; reticulonodular opacities; erythema nodosum
+prednisone; methotrexate; infliximab=Remicade; hydroxychloroquine=Plaquenil
+ACE level; spirometry=PFTs; calcium; CT of the chest
+endobronchial ultrasound=EBUS; transbronchial biopsy; bronchoscopy
+hilar nodes; mediastinum; lungs
 """
 
 _GASTROENTEROLOGY = """
@@ -195,6 +259,38 @@ ciprofloxacin=Cipro; metronidazole=Flagyl; piperacillin-tazobactam=Zosyn; polyet
 CT of the abdomen; complete blood count=CBC; lactate; urinalysis=UA
 percutaneous drainage; sigmoid colectomy; colonoscopy
 sigmoid colon; pelvis; left lower quadrant=LLQ
+
+ulcerative colitis=UC=pancolitis
+bloody diarrhea=diarrhea; urgency; abdominal cramps=belly pain; fatigue; tenesmus
+continuous mucosal inflammation; a Mayo score of 3; pseudopolyps; loss of vascular pattern
+vedolizumab=Entyvio; mesalamine=Asacol; budesonide; infliximab=Remicade; prednisone
+fecal calprotectin; C. difficile PCR; colonoscopy biopsies; C-reactive protein=CRP
+flexible sigmoidoscopy; total colectomy; colonoscopy
+rectum; sigmoid colon; splenic flexure
+
+acute cholecystitis=cholecystitis=biliary colic=choledocholithiasis
+right upper quadrant pain=abdominal pain; nausea; fever=febrile illness; vomiting=emesis; jaundice=yellow eyes
+a positive Murphy sign; gallbladder wall thickening; pericholecystic fluid; an alkaline phosphatase of 420
+piperacillin-tazobactam=Zosyn; ketorolac=Toradol; ursodiol; ondansetron=Zofran
+right upper quadrant ultrasound=RUQ US; HIDA scan; MRCP; liver panel=LFTs
+cholecystectomy=lap chole; percutaneous cholecystostomy; ERCP
+gallbladder; cystic duct; right upper quadrant=RUQ
+
+hepatitis C=chronic hepatitis=autoimmune hepatitis=fatty liver disease
+fatigue; itching=pruritus; jaundice=yellow eyes; nausea; right upper quadrant pain=abdominal pain
+transaminases in the 900s; a high viral load; bridging fibrosis; spider angiomata; steatosis
+sofosbuvir-velpatasvir=Epclusa; ursodiol; azathioprine=Imuran; prednisone; vitamin E
+hepatitis C RNA; elastography=FibroScan; ANA; liver panel=LFTs; ferritin
+liver biopsy; variceal screening; hepatitis vaccination
+liver; palms; portal tracts
+
+small bowel obstruction=SBO=adhesive bowel obstruction=ileus
+vomiting=emesis; bloating; abdominal distension; constipation; abdominal pain=belly pain
+dilated loops with air-fluid levels; a transition point; high-pitched bowel sounds; absent flatus
+lactated Ringer's; ondansetron=Zofran; metoclopramide=Reglan; hydromorphone=Dilaudid
+abdominal film=KUB; CT of the abdomen; lactate; water-soluble contrast study
+nasogastric decompression=NG tube placement; lysis of adhesions; small bowel resection
+jejunum; ileum; abdominal wall
 """
 
 _NEUROLOGY = """
@@ -245,6 +341,38 @@ gabapentin=Neurontin; duloxetine=Cymbalta; pregabalin=Lyrica; IVIG; vitamin B12
 nerve conduction study=EMG; B12 level; CSF studies; serum protein electrophoresis=SPEP; hemoglobin A1c=A1c
 lumbar puncture=LP; sural nerve biopsy; plasma exchange=PLEX
 feet; sural nerve; lower extremities
+
+Alzheimer dementia=Alzheimer's=dementia=memory loss
+forgetfulness; getting lost; word-finding difficulty=aphasia; agitation; falls=mechanical fall
+hippocampal atrophy; a cognitive score of 14 of 30; impaired recall; disorientation to date
+donepezil=Aricept; memantine=Namenda; sertraline; quetiapine; lecanemab=Leqembi
+cognitive screen=MoCA; MRI of the brain; B12 level; TSH; amyloid PET
+neuropsychological testing; lumbar puncture=LP; driving evaluation
+hippocampus; temporal lobe; parietal cortex
+
+myasthenia gravis=MG=myasthenic crisis
+double vision=diplopia; drooping eyelids=ptosis; weakness; difficulty swallowing=dysphagia; soft voice
+fatigable weakness; a thymic mass; a decremental response; a vital capacity of 1.1
+pyridostigmine=Mestinon; prednisone; IVIG; mycophenolate; efgartigimod=Vyvgart
+acetylcholine receptor antibodies=AChR; CT of the chest; nerve conduction study=EMG; bedside spirometry=PFTs
+thymectomy; plasma exchange=PLEX; intubation
+eyelids; thymus; neck flexors
+
+bacterial meningitis=meningitis=viral encephalitis=encephalitis
+headache; neck stiffness; fever=febrile illness; light sensitivity=photophobia; confusion=altered mental status
+cloudy spinal fluid; temporal lobe enhancement; nuchal rigidity; neutrophils in the fluid
+ceftriaxone=Rocephin; vancomycin; acyclovir; dexamethasone=Decadron; ampicillin
+CSF studies; blood cultures; CT of the head=CTH; electroencephalogram=EEG; HSV PCR
+lumbar puncture=LP; droplet isolation; intubation
+meninges; temporal lobe; neck
+
+subarachnoid hemorrhage=SAH=subdural hematoma=SDH=intracranial hemorrhage
+worst headache=headache; loss of consciousness=LOC; vomiting=emesis; neck stiffness; fall=mechanical fall
+blood in the basal cisterns; midline shift; a ruptured aneurysm; a blown pupil; vasospasm
+nimodipine; levetiracetam=Keppra; nicardipine drip; mannitol; labetalol
+CT of the head=CTH; CT angiogram of the head=CTA; transcranial Doppler=TCD; INR
+aneurysm coiling; burr hole evacuation=craniotomy; external ventricular drain placement=EVD
+anterior communicating artery; basal cisterns; left hemisphere
 """
 
 _ORTHOPEDICS = """
@@ -295,6 +423,38 @@ vancomycin; ceftriaxone=Rocephin; rifampin; cefepime; oxycodone
 joint fluid analysis; ESR; blood cultures; bone scan; C-reactive protein=CRP
 irrigation and debridement=I&D=washout; spacer placement; revision arthroplasty; PICC placement
 tibial tray; synovium; left knee
+
+anterior cruciate ligament tear=ACL tear=meniscal tear
+knee pain; giving way; swelling; popping sensation; locking
+a positive Lachman test; a bucket-handle tear; joint line tenderness; a hemarthrosis
+ibuprofen=Motrin; acetaminophen=Tylenol; oxycodone; aspirin=ASA
+knee MRI; knee x-ray; joint fluid analysis
+ligament reconstruction=ACL reconstruction; arthroscopy; meniscal repair; physical therapy=PT
+right knee; medial meniscus; patellar tendon
+
+ankle fracture=trimalleolar fracture=ankle sprain
+ankle pain; swelling; inability to bear weight; fall=mechanical fall; bruising
+a widened mortise; a displaced lateral malleolus; syndesmotic injury; a positive anterior drawer
+oxycodone; ketorolac=Toradol; cefazolin=Ancef; enoxaparin=Lovenox; vitamin D
+ankle radiographs; stress view; CT of the ankle
+open reduction and internal fixation=ORIF; cast application; boot immobilization=CAM boot
+lateral malleolus; syndesmosis; left ankle
+
+carpal tunnel syndrome=CTS=trigger finger=tenosynovitis
+tingling in the fingers=paresthesias; wrist pain; night pain; weak grip; stiffness
+thenar wasting; a positive compression test; prolonged median latency; a palpable nodule at the pulley
+naproxen; triamcinolone injection; gabapentin=Neurontin; diclofenac gel
+nerve conduction study=EMG; wrist ultrasound; hand radiographs
+carpal tunnel release=CTR; wrist splinting; pulley release; steroid injection
+median nerve; right wrist; flexor tendons
+
+vertebral compression fracture=compression fracture=osteoporotic fracture=scoliosis
+back pain; loss of height; stooping; pain on standing; fall=mechanical fall
+wedge deformity of T12; a 40 degree curve; retropulsed fragment; midline tenderness
+calcitonin nasal spray; alendronate=Fosamax; tramadol; acetaminophen=Tylenol; teriparatide=Forteo
+spine radiographs; bone density scan=DEXA; MRI of the thoracic spine; vitamin D level
+kyphoplasty; bracing=TLSO; spinal fusion=TLIF; vertebroplasty
+T12 vertebra; thoracolumbar junction; paraspinal muscles
 """
 
 _ONCOLOGY = """
@@ -345,6 +505,38 @@ nivolumab=Opdivo; ipilimumab=Yervoy; dabrafenib; prednisone; trametinib
 PET-CT=PET scan; LDH; MRI of the brain; molecular panel=NGS
 wide local excision=WLE; sentinel node biopsy=SLNB; stereotactic radiosurgery=SRS
 left shoulder blade; axillary nodes; brain
+
+pancreatic cancer=pancreatic adenocarcinoma=pancreatic head mass
+painless jaundice=yellow eyes; weight loss; back pain; poor appetite=anorexia; epigastric pain=abdominal pain
+a double duct sign; a 3 cm head mass; liver metastases; a CA 19-9 of 2200; encasement of the mesenteric artery
+gemcitabine=Gemzar; nab-paclitaxel=Abraxane; FOLFIRINOX; pancrelipase; ondansetron=Zofran
+CA 19-9; CT of the abdomen; endoscopic ultrasound=EUS; liver panel=LFTs
+Whipple procedure=pancreaticoduodenectomy; biliary stenting=ERCP; port placement; celiac block
+pancreatic head; portal vein; liver
+
+acute myeloid leukemia=AML=acute leukemia=ALL
+easy bruising; fatigue; fever=febrile illness; bleeding gums; recurrent infections; bone pain
+circulating blasts; a platelet count of 9; an FLT3 mutation; neutropenia; gum hypertrophy
+cytarabine; daunorubicin; venetoclax=Venclexta; azacitidine=Vidaza; posaconazole; allopurinol
+bone marrow aspirate; flow cytometry; cytogenetics; complete blood count=CBC; uric acid
+induction chemotherapy=7+3; stem cell transplant; platelet transfusion; bone marrow biopsy
+bone marrow; gums; skin
+
+glioblastoma=GBM=brain tumor=brain metastases
+headache; convulsion=shaking spell; personality change; right-sided weakness=hemiparesis; vomiting=emesis
+a ring-enhancing mass; surrounding edema; midline shift; an unmethylated promoter
+temozolomide=Temodar; dexamethasone=Decadron; levetiracetam=Keppra; bevacizumab=Avastin
+MRI of the brain; molecular panel=NGS; PET-CT=PET scan; ophthalmology exam
+craniotomy for resection=tumor debulking; whole-brain radiation=XRT; stereotactic radiosurgery=SRS
+frontal lobe; corpus callosum; temporal lobe
+
+renal cell carcinoma=RCC=bladder cancer=urothelial carcinoma
+painless hematuria=blood in the urine=hematuria; flank pain; weight loss; fatigue; night sweats=drenching sweats
+an enhancing renal mass; muscle-invasive tumor; lung metastases; a thrombus in the renal vein
+sunitinib=Sutent; pembrolizumab=Keytruda; cabozantinib=Cabometyx; gemcitabine=Gemzar; cisplatin
+CT of the abdomen; urine cytology; bone scan; creatinine; CT of the chest
+radical nephrectomy; transurethral resection=TURBT; cystectomy; partial nephrectomy
+left kidney; bladder wall; renal vein
 """
 
 _NEPHROLOGY = """
@@ -395,6 +587,38 @@ tacrolimus=Prograf; mycophenolate; thymoglobulin; valganciclovir=Valcyte; predni
 tacrolimus trough; BK virus PCR; allograft duplex; creatinine; urinalysis=UA
 allograft biopsy; plasma exchange=PLEX; IVIG infusion
 allograft; iliac fossa; renal artery
+
+diabetic nephropathy=diabetic kidney disease=stage 3 CKD=chronic kidney disease=CKD
+swelling of both legs=leg swelling=pedal edema; fatigue; foamy urine; poor appetite=anorexia; itching=pruritus
+a filtration rate of 38; 2 grams of albuminuria; small echogenic kidneys; anemia; metabolic acidosis
+dapagliflozin=Farxiga; losartan=Cozaar; finerenone=Kerendia; sodium bicarbonate; furosemide=Lasix; lisinopril
+filtration rate=eGFR; urine albumin to creatinine ratio=UACR; renal ultrasound; hemoglobin A1c=A1c; phosphorus
+dialysis education; fistula creation=AV fistula; renal dietitian review
+kidneys; ankles; glomeruli
+
+polycystic kidney disease=ADPKD=PKD
+flank pain; blood in the urine=hematuria; headache; abdominal distension; high blood pressure=hypertension
+innumerable bilateral cysts; enlarged kidneys; liver cysts; a hemorrhagic cyst; a berry aneurysm
+tolvaptan=Jynarque; lisinopril; acetaminophen=Tylenol; losartan=Cozaar
+renal ultrasound; total kidney volume MRI; genetic panel; creatinine; sodium
+cyst aspiration; native nephrectomy; transplant evaluation
+kidneys; liver; flanks
+
+hyponatremia=SIADH=hypernatremia=severe hyponatremia
+confusion=altered mental status; nausea; headache; gait imbalance=unsteady gait; convulsion=shaking spell; thirst=polydipsia
+a sodium of 116; concentrated urine; low serum osmolality; euvolemia
+hypertonic saline; tolvaptan=Samsca; urea powder; desmopressin=DDAVP; sodium chloride tablets
+serum osmolality; urine electrolytes; urine sodium; basic metabolic panel=BMP; TSH
+fluid restriction; central line placement; hourly sodium checks
+brain; kidneys; collecting duct
+
+pyelonephritis=urosepsis=complicated UTI=urinary tract infection
+flank pain; fever=febrile illness; painful urination=dysuria; chills=rigors; urinary frequency; nausea
+pyuria; costovertebral angle tenderness=CVA tenderness; a striated nephrogram; gram-negative rods; leukocytosis
+ceftriaxone=Rocephin; ciprofloxacin=Cipro; cefepime; ertapenem; nitrofurantoin=Macrobid
+urine culture; urinalysis=UA; blood cultures; renal ultrasound; lactate
+ureteral stent placement; nephrostomy tube placement; bladder catheterization=Foley placement
+right kidney; ureter; bladder
 """
 
 _ENDOCRINOLOGY = """
@@ -445,6 +669,38 @@ alendronate=Fosamax; denosumab=Prolia; cinacalcet=Sensipar; zoledronic acid=Zome
 parathyroid hormone=PTH; bone density scan=DEXA; calcium; vitamin D level; 24-hour urine calcium
 parathyroidectomy; sestamibi scan; infusion therapy
 parathyroid gland; lumbar spine; neck
+
+pituitary adenoma=prolactinoma=acromegaly=hypopituitarism
+headache; loss of side vision=blurred vision; milky nipple discharge=nipple discharge; large hands; fatigue; low libido
+a sellar mass abutting the chiasm; a prolactin of 640; an elevated IGF-1; bitemporal field loss
+cabergoline; octreotide; hydrocortisone; levothyroxine=Synthroid; pegvisomant=Somavert
+prolactin; IGF-1; pituitary MRI; morning cortisol; visual field testing
+transsphenoidal resection; pituitary radiation=XRT; insulin tolerance test
+pituitary; optic chiasm; sella
+
+papillary thyroid cancer=thyroid nodule=multinodular goiter
+neck lump=palpable mass; hoarseness; difficulty swallowing=dysphagia; neck pressure; fatigue
+a TI-RADS 5 nodule; microcalcifications; atypical cytology; tracheal deviation; a rising thyroglobulin
+levothyroxine=Synthroid; calcium carbonate; calcitriol; radioactive iodine=RAI
+thyroid ultrasound; TSH; thyroglobulin; whole-body iodine scan; calcium
+thyroidectomy; fine needle aspiration=FNA; radioiodine ablation; neck dissection
+left thyroid lobe; isthmus; neck
+
+severe hypoglycemia=hypoglycemia=insulinoma=low blood sugar
+sweating=diaphoresis; shakiness=tremor=shaking of the hand; confusion=altered mental status; hunger; palpitations=racing heart; loss of consciousness=LOC
+a glucose of 31; hypoglycemia unawareness; inappropriately high C-peptide; a small tail lesion of the pancreas
+glucagon; dextrose; diazoxide; insulin lispro=Humalog; glipizide
+C-peptide; sulfonylurea screen; 72-hour fast; fingerstick glucose=FSBG; insulin level
+continuous glucose monitoring=CGM; enucleation of the lesion; insulin dose reduction
+pancreatic tail; pancreas; abdomen injection sites
+
+severe obesity=obesity=metabolic syndrome=hypertriglyceridemia
+weight gain; fatigue; knee pain; daytime sleepiness=somnolence; irregular periods
+a body mass index of 46; triglycerides of 1400; eruptive xanthomas; acanthosis nigricans; fatty liver on imaging
+tirzepatide=Mounjaro; semaglutide=Wegovy; fenofibrate; rosuvastatin=Crestor; metformin=Glucophage; icosapent=Vascepa
+lipid panel; triglyceride level; hemoglobin A1c=A1c; liver panel=LFTs; TSH
+sleeve gastrectomy=bariatric surgery; gastric bypass; nutrition counseling
+abdomen; waist; subcutaneous tissue
 """
 
 CONDITIONS: dict[str, tuple[Condition, ...]] = {
