@@ -19,6 +19,7 @@ from fedclinic.synthetic.slots import SLOTS
 LONG_NOTE = 1500
 """Characters above which a note has a full header."""
 SIGNATURE_CHARACTERS = 50
+SENTENCE_CHARACTERS = 50
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,10 @@ class _Page:
         return frame
 
 
-def write_note(
-    scene: Scene, bank: Bank, note_type: str, *, length: int, identifier_density: float
-) -> Written:
+def write_note(scene: Scene, bank: Bank, note_type: str, *, length: int, density: float) -> Written:
     """Write a note of about `length` characters.
 
-    `identifier_density` is the probability that a sentence is about people, places, numbers and
+    `density` is the probability that a sentence is about people, places, numbers and
     dates rather than about the illness.
     """
     page = _Page(scene)
@@ -84,12 +83,13 @@ def write_note(
     page.add((title.upper() if scene.style.upper_headings else title) + "\n")
     page.fill(page.choose("long_header" if length > LONG_NOTE else "header"))
     names = _choose_sections(rng, note_type, length)
-    budget = max(length - page.length - SIGNATURE_CHARACTERS, 120)
+    budget = length - page.length - SIGNATURE_CHARACTERS
     total = sum(SECTIONS[name].weight for name in names)
+    until: float = page.length
     for name in names:
         heading = rng.choice(bank.headings[name])
-        until = page.length + budget * SECTIONS[name].weight / total
-        _write_section(page, SECTIONS[name], heading, until, identifier_density)
+        until += budget * SECTIONS[name].weight / total
+        _write_section(page, SECTIONS[name], heading, until - SENTENCE_CHARACTERS / 2, density)
     page.add("\n")
     page.fill(page.choose("signature"))
     return Written("".join(page.parts), tuple(page.entities), tuple(page.phi))
@@ -104,7 +104,7 @@ def _choose_sections(rng: Random, note_type: str, length: int) -> list[str]:
 
 
 def _write_section(
-    page: _Page, section: Section, heading: str, until: float, identifier_density: float
+    page: _Page, section: Section, heading: str, until: float, density: float
 ) -> None:
     """Write a heading, then sentences until the page is `until` characters long; at least one."""
     rng, style = page.scene.rng, page.scene.style
@@ -113,14 +113,14 @@ def _write_section(
     group = section.opening
     while group or page.length < until:
         if group is None:
-            group = _next_group(rng, section, identifier_density)
+            group = _next_group(rng, section, density)
         page.add(gap)
         page.fill(page.choose(group))
         gap, group = (style.gap, None)
     page.add("\n")
 
 
-def _next_group(rng: Random, section: Section, identifier_density: float) -> str:
-    if rng.random() < identifier_density:
+def _next_group(rng: Random, section: Section, density: float) -> str:
+    if rng.random() < density:
         return "people" if rng.random() < 0.5 else "identifiers"
     return section.groups[int(rng.random() * len(section.groups))]

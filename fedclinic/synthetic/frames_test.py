@@ -226,6 +226,18 @@ Book {test}.
 Give up {drug}; {procedure} is the better way.
 a) {drug} b) {test} c) {procedure}
 """,
+    "past_plan": """
+Leave {past_drug} as it is for {past_problem}.
+{Past_problem}: as before.
+{Past_test} at the next yearly visit.
+For the {past_problem}, {past_pill} {dose} {freq} stays.
+{Past_drug} may be taken up again from {next_day}.
+""",
+    "past_result": """
+{Past_test} as ever.
+An old {past_test} ({month}) had {past_finding}.
+{Past_test} in view of {past_problem}: no news.
+""",
     "follow_up": """
 Next review {next_day} with {doctor}, {cred}.
 To be seen by Dr. {doctor_last} around {next_day}.

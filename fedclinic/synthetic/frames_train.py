@@ -310,6 +310,22 @@ Discharge home on {drug} and {drug}.
 Increase {pill} to {dose} {freq}.
 Refer for {procedure} given {finding}.
 """,
+    "past_plan": """
+{Past_problem}: continue {past_drug}.
+{Past_problem} is stable; keep {past_pill} {dose} {freq}.
+Resume {past_drug} after discharge.
+Recheck {past_test} with the PCP.
+2. {past_problem}: {past_test} yearly.
+No change to {past_drug}.
+Hold {past_drug} until {next_day}.
+{Past_problem} will be handled as an outpatient.
+""",
+    "past_result": """
+{Past_test} stable.
+{Past_test} from {month}: {past_finding}, old.
+{Past_test} reviewed for {past_problem}.
+Known {past_bare_finding}, unchanged on {past_test}.
+""",
     "follow_up": """
 Follow up with Dr. {doctor_last} on {next_day}.
 Return to clinic in {n} weeks or sooner for {complaint}.

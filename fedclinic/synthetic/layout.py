@@ -24,14 +24,14 @@ def _section(weight: float, groups: str, opening: str | None = None) -> Section:
 
 SECTIONS = {
     "reason": _section(0.2, "reason", opening="reason"),
-    "history": _section(2.0, "history*6 negated*2 comorbid*2", opening="opening"),
-    "letter": _section(2.0, "history*5 result*2 negated*2 comorbid", opening="letter_opening"),
-    "past": _section(0.9, "past*5 family*2 past_medication"),
+    "history": _section(2.0, "history*8 negated*2 comorbid", opening="opening"),
+    "letter": _section(2.0, "history*6 result*2 negated*2 comorbid", opening="letter_opening"),
+    "past": _section(0.9, "past*5 family*2 past_medication*2"),
     "medications": _section(0.8, "medication*3 past_medication*3"),
     "examination": _section(0.9, "exam*4 exam_finding*3"),
-    "results": _section(1.0, "result*4 normal_result*4"),
+    "results": _section(1.0, "result*4 normal_result*3 past_result*2"),
     "course": _section(1.4, "course*4 care*3"),
-    "plan": _section(1.2, "plan*4 care*2 follow_up*2"),
+    "plan": _section(1.2, "plan*4 care*2 follow_up*2 past_plan*2"),
     "social": _section(0.8, "social"),
     "operation": _section(1.8, "operation*4 operation_routine*3", opening="operation"),
     "imaging": _section(1.8, "imaging*4 imaging_normal*3", opening="imaging"),
@@ -60,5 +60,5 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
 
 CORE_SECTIONS = 2
 """Sections that even the shortest note keeps."""
-CHARACTERS_PER_SECTION = 150
+CHARACTERS_PER_SECTION = 170
 """A note has about one section for so many characters."""

@@ -139,6 +139,7 @@ def _clinical_slots() -> dict[str, Slot]:
         slots[f"past_{slot}"] = _fixed(label, partial(Scene.historical, category=category))
         slots[f"other_{slot}"] = _fixed(label, partial(Scene.unrelated, category=category))
     slots["bare_finding"] = lambda s: (_bare(s.clinical("findings")), "problem")
+    slots["past_bare_finding"] = lambda s: (_bare(s.historical("findings")), "problem")
     slots["other_bare_finding"] = lambda s: (_bare(s.unrelated("findings")), "problem")
     slots["problem"] = _fixed("problem", lambda s: s.style.write(s.rng, s.main.names))
     slots["second_problem"] = _fixed("problem", lambda s: s.style.write(s.rng, s.second.names))
