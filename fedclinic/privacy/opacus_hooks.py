@@ -55,6 +55,8 @@ class OpacusHooks:
             return self.empty()
         self._forget()
         before = {name: p.grad for name, p in self._parameters.items()}
+        for p in self._parameters.values():
+            p.grad = None
         torch.autograd.backward(losses.sum())
         try:
             per_patient = self._per_patient(owner, rows if patients is None else patients)
@@ -82,7 +84,10 @@ class OpacusHooks:
             rows = getattr(parameter, "grad_sample", None)
             if rows is None:
                 if parameter.grad is not None:
-                    raise ModelError(f"{name} is used outside its own layer: train it row by row")
+                    raise ModelError(
+                        f"Opacus has no gradient per row for {name}: it is used outside its layer, "
+                        "or an earlier forward pass was abandoned"
+                    )
                 continue
             if isinstance(rows, list) or len(rows) != len(owner):
                 raise ModelError(f"Opacus gives no gradient per row for {name}")

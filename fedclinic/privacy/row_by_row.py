@@ -1,14 +1,16 @@
 """Per-sample gradients by one backward pass a row: slow, and right for any model.
 
-The fallback for what the faster engines refuse, such as a parameter used outside its layer.
+The fallback for what the faster engines refuse, such as a parameter used outside its layer. It
+takes one patient a batch: in a graph that patients share, another's infinity times zero would
+reach this one's gradient, and so one patient would change what the others contribute.
 """
 
 import torch
 from torch import Tensor, nn
 
+from fedclinic.errors import ModelError
 from fedclinic.privacy.per_sample import (
     ClippedSum,
-    add_rows,
     clip_and_add,
     empty_sum,
     precise,
@@ -31,9 +33,11 @@ class RowByRow:
         patient_of_row: Tensor | None = None,
         patients: int | None = None,
     ) -> ClippedSum:
-        owners = rows_of_patients(len(losses), patient_of_row, patients, losses.device)
+        rows_of_patients(len(losses), patient_of_row, patients, losses.device)
         if not len(losses):
             return self.empty()
+        if (len(losses) if patients is None else patients) != 1:
+            raise ModelError("row by row takes one patient a batch")
         rows = [
             torch.autograd.grad(
                 loss,
@@ -43,9 +47,8 @@ class RowByRow:
             )
             for row, loss in enumerate(losses)
         ]
-        count = patients if patients is not None else len(losses)
         per_patient = {
-            name: add_rows(torch.stack([precise(g) for g in gradients]), owners, count)
+            name: torch.stack([precise(g) for g in gradients]).sum(0, keepdim=True)
             for name, gradients in zip(self._parameters, zip(*rows, strict=True), strict=True)
         }
         return clip_and_add(per_patient, self._parameters, clipping_norm)

@@ -192,6 +192,9 @@ class Batch:
     mask: Tensor
     labels: Tensor
 
+    def rows(self, some: slice | Tensor) -> "Batch":
+        return Batch(self.ids[some], self.mask[some], self.labels[some])
+
 
 def make_batch(rows: int = 5, seed: int = 0) -> Batch:
     """Rows of different lengths, some labels ignored."""

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from fedclinic.errors import ModelError
 from fedclinic.privacy.bookkeeping import BookKeeping
+from fedclinic.privacy.layer_gradients import _gram_norms
 from fedclinic.privacy.opacus_hooks import OpacusHooks
 from fedclinic.privacy.per_sample import PerSampleEngine
 from fedclinic.privacy.row_by_row import RowByRow
@@ -26,7 +27,6 @@ PATIENT_OF_ROW = torch.tensor([0, 1, 0, 2, 0])
 ENGINES: dict[str, Callable[[nn.Module], PerSampleEngine]] = {
     "bookkeeping": BookKeeping,
     "opacus": OpacusHooks,
-    "row_by_row": RowByRow,
 }
 REFUSED = {
     ("bookkeeping", "deberta", "all"),
@@ -39,6 +39,7 @@ REFUSED = {
     ("opacus", "tied_llama", "all"),
 }
 """What an engine cannot do it refuses; row by row does everything."""
+EVERYTHING = [(f, p) for f in ("bert", "deberta", "tied_llama") for p in ("top", "all")]
 PARTS = {"top": train_top, "adapters": train_adapters, "all": train_all}
 
 
@@ -50,9 +51,7 @@ def brute_force(
     total = {n: torch.zeros_like(p) for n, p in named.items()}
     for patient in owner.unique():
         loss = sum(
-            losses_of(
-                model, Batch(batch.ids[i : i + 1], batch.mask[i : i + 1], batch.labels[i : i + 1])
-            ).sum()
+            losses_of(model, batch.rows(slice(i, i + 1))).sum()
             for i in (owner == patient).nonzero().flatten().tolist()
         )
         grads = torch.autograd.grad(loss, list(named.values()), materialize_grads=True)
@@ -87,6 +86,209 @@ def test_the_clipped_sum_equals_brute_force(engine, family, part, owner):
         patients=None if owner is None else 3,
     )
     assert relative_error(found.gradients, truth) < 1e-5
+
+
+def test_opacus_refuses_to_go_on_after_an_abandoned_forward_pass():
+    model = make_model("bert")
+    train_top(model)
+    wrapped = OpacusHooks(model)
+    losses_of(model, make_batch(seed=9))
+    with pytest.raises(ModelError, match="abandoned"):
+        wrapped.clipped_sum(losses_of(model, make_batch()), clipping_norm=0.4)
+
+
+@pytest.mark.parametrize(("family", "part"), EVERYTHING)
+def test_row_by_row_equals_brute_force_patient_by_patient(family, part):
+    model, batch = make_model(family), make_batch()
+    PARTS[part](model)
+    wrapped = RowByRow(model)
+    total = wrapped.empty()
+    for patient in range(3):
+        rows = batch.rows(patient == PATIENT_OF_ROW)
+        losses = losses_of(model, rows)
+        owner = torch.zeros(len(losses), dtype=torch.long)
+        total = total.plus(
+            wrapped.clipped_sum(losses, clipping_norm=0.5, patient_of_row=owner, patients=1)
+        )
+    truth = brute_force(model, batch, 0.5, PATIENT_OF_ROW)
+    assert relative_error(total.gradients, truth) < 1e-12
+
+
+def test_row_by_row_takes_one_patient_a_batch():
+    model = make_model("bert")
+    with pytest.raises(ModelError, match="one patient a batch"):
+        RowByRow(model).clipped_sum(losses_of(model, make_batch()), clipping_norm=0.5)
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request):
+    model = make_model("bert")
+    train_top(model)
+    return model, ENGINES[request.param](model)
+
+
+def test_physical_batches_of_any_size_give_the_same_sum(engine):
+    model, wrapped = engine
+    batch = make_batch(rows=7)
+    whole = wrapped.clipped_sum(losses_of(model, batch), clipping_norm=0.4)
+    for size in (1, 2, 3):
+        total = wrapped.empty()
+        for start in range(0, 7, size):
+            part = batch.rows(slice(start, start + size))
+            total = total.plus(wrapped.clipped_sum(losses_of(model, part), clipping_norm=0.4))
+        assert relative_error(total.gradients, whole.gradients) < 1e-12
+        assert total.clipped == whole.clipped
+
+
+def test_no_patient_moves_the_sum_by_more_than_the_clipping_norm(engine):
+    model, wrapped = engine
+    for row in range(5):
+        one = make_batch().rows(slice(row, row + 1))
+        alone = wrapped.clipped_sum(1e4 * losses_of(model, one), clipping_norm=0.3)
+        norm = torch.cat([g.flatten() for g in alone.gradients.values()]).norm()
+        assert float(norm) == pytest.approx(0.3, rel=1e-6)
+        assert alone.clipped == 1
+
+
+def test_several_notes_of_a_patient_move_the_sum_by_one_clipping_norm(engine):
+    model, wrapped = engine
+    together = wrapped.clipped_sum(
+        1e4 * losses_of(model, make_batch()),
+        clipping_norm=0.3,
+        patient_of_row=torch.zeros(5, dtype=torch.long),
+        patients=1,
+    )
+    norm = torch.cat([g.flatten() for g in together.gradients.values()]).norm()
+    assert float(norm) == pytest.approx(0.3, rel=1e-6)
+
+
+@pytest.mark.parametrize("poison", [float("nan"), float("inf")])
+def test_a_patient_whose_gradient_is_not_finite_contributes_zero(engine, poison):
+    model, wrapped = engine
+    batch = make_batch()
+    factors = torch.ones(5, dtype=torch.float64)
+    factors[2] = poison
+    found = wrapped.clipped_sum(factors * losses_of(model, batch), clipping_norm=0.4)
+    others = batch.rows(torch.tensor([0, 1, 3, 4]))
+    truth = wrapped.clipped_sum(losses_of(model, others), clipping_norm=0.4)
+    assert found.non_finite == 1
+    assert relative_error(found.gradients, truth.gradients) < 1e-12
+
+
+def test_the_empty_sum_is_zero_for_every_trainable_parameter(engine):
+    model, wrapped = engine
+    empty = wrapped.clipped_sum(torch.zeros(0, requires_grad=True), clipping_norm=1.0)
+    expected = {n: p.shape for n, p in model.named_parameters() if p.requires_grad}
+    assert {n: g.shape for n, g in empty.gradients.items()} == expected
+    assert not any(g.any() for g in empty.gradients.values())
+
+
+def test_a_layer_that_was_skipped_has_a_zero_sum_and_not_the_last_steps(engine):
+    model, wrapped = engine
+    wrapped.clipped_sum(losses_of(model, make_batch()), clipping_norm=1.0)
+    skipped = model.bert.encoder.layer[1].forward
+    model.bert.encoder.layer[1].forward = lambda hidden, *_, **__: hidden
+    found = wrapped.clipped_sum(losses_of(model, make_batch(seed=3)), clipping_norm=1.0)
+    model.bert.encoder.layer[1].forward = skipped
+    for name, gradient in found.gradients.items():
+        assert bool(gradient.any()) == name.startswith("classifier")
+
+
+def test_a_forward_pass_that_was_abandoned_leaves_nothing_behind():
+    model, batch = make_model("bert"), make_batch()
+    train_top(model)
+    wrapped = BookKeeping(model)
+    clean = wrapped.clipped_sum(losses_of(model, batch), clipping_norm=0.4)
+    losses_of(model, make_batch(seed=9))
+    with torch.no_grad():
+        losses_of(model, make_batch(seed=8))
+    again = wrapped.clipped_sum(losses_of(model, batch), clipping_norm=0.4)
+    assert relative_error(again.gradients, clean.gradients) < 1e-12
+
+
+def test_an_engine_leaves_the_optimisers_gradients_alone(engine):
+    model, wrapped = engine
+    for parameter in model.classifier.parameters():
+        parameter.grad = torch.full_like(parameter, 3.0)
+    wrapped.clipped_sum(losses_of(model, make_batch()), clipping_norm=0.4)
+    assert all((p.grad == 3.0).all() for p in model.classifier.parameters())
+
+
+def test_a_detached_model_trains_as_if_nothing_had_been_there(engine):
+    model, wrapped = engine
+    batch = make_batch()
+    wrapped.clipped_sum(losses_of(model, batch), clipping_norm=0.4)
+    wrapped.detach()
+    losses_of(model, batch).sum().backward()
+    untouched = make_model("bert")
+    train_top(untouched)
+    losses_of(untouched, batch).sum().backward()
+    for (name, p), (_, q) in zip(
+        model.named_parameters(), untouched.named_parameters(), strict=True
+    ):
+        assert (p.grad is None) == (q.grad is None), name
+        assert p.grad is None or torch.allclose(p.grad, q.grad)
+
+
+@pytest.mark.parametrize("patients", [None, 1, 2])
+def test_patient_numbers_that_do_not_fit_the_rows_are_refused(engine, patients):
+    model, wrapped = engine
+    with pytest.raises(ValueError, match="patient"):
+        wrapped.clipped_sum(
+            losses_of(model, make_batch()),
+            clipping_norm=0.4,
+            patient_of_row=PATIENT_OF_ROW,
+            patients=patients,
+        )
+
+
+@pytest.mark.parametrize("family", ["bert", "llama"])
+def test_under_bf16_the_bound_still_holds_in_float32(family):
+    model = make_model(family, dtype=torch.float32)
+    train_top(model)
+    wrapped = BookKeeping(model)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = wrapped.clipped_sum(1e3 * losses_of(model, make_batch(1)), clipping_norm=0.3)
+    assert {g.dtype for g in found.gradients.values()} == {torch.float32}
+    norm = torch.cat([g.flatten() for g in found.gradients.values()]).norm()
+    assert float(norm) == pytest.approx(0.3, rel=1e-5)
+
+
+def test_ghost_and_instantiated_norms_agree_and_ghost_never_falls_short():
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(6, 9, 4, generator=generator)
+    g = torch.randn(6, 9, 5, generator=generator)
+    truth = torch.linalg.matrix_norm(g.double().mT @ x.double()).square()
+    ghost = _gram_norms(x, g).double()
+    assert torch.allclose(ghost, truth, rtol=1e-5)
+    assert (ghost >= truth).all()
+
+
+def test_a_parameter_without_a_layer_is_refused():
+    class Bare(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(3))
+
+    with pytest.raises(ModelError, match="no per-patient gradient is known"):
+        BookKeeping(Bare())
+
+
+def test_a_norm_that_only_looks_like_one_is_refused():
+    class FakeRMSNorm(nn.RMSNorm):
+        def forward(self, x: Tensor) -> Tensor:
+            return 2.0 * super().forward(x)
+
+    with pytest.raises(ModelError, match="is not the norm it looks like"):
+        BookKeeping(nn.Sequential(FakeRMSNorm(8, eps=1e-6)))
+
+
+def test_a_frozen_model_is_refused(engine):
+    model, _ = engine
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    with pytest.raises(ModelError, match="no trainable parameter"):
+        BookKeeping(model)
 
 
 @pytest.mark.parametrize(("engine", "family", "part"), sorted(REFUSED))
