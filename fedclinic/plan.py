@@ -50,7 +50,7 @@ class Optimizer(Record):
     name: Literal["sgd", "adam"]
     learning_rate: PositiveFloat
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    head_learning_rate_factor: PositiveFloat = 1.0
+    head_factor: PositiveFloat = 1.0
     """Learning rate of the task head over that of the blocks."""
     decay: Literal["none", "linear"] = "none"
     """Schedule over the steps of the whole run."""

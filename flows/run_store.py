@@ -69,7 +69,9 @@ class RunStore:
         """
         path = self.root / "run.json"
         if not path.is_file():
-            known = [p.name for p in sorted(self.root.parent.glob("*")) if (p / "run.json").exists()]
+            known = [
+                p.name for p in sorted(self.root.parent.glob("*")) if (p / "run.json").exists()
+            ]
             hint = f"; there are {', '.join(known[-5:])}" if known else ""
             raise RunError(f"no run '{self.name}' in {self.root.parent}{hint}")
         return RunHeader.model_validate_json(path.read_bytes())

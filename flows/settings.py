@@ -64,7 +64,7 @@ def set_tool_environment(workspace: Workspace) -> None:
     """
     defaults = {
         "PREFECT_HOME": str(workspace.prefect),
-        "PREFECT_LOGGING_LEVEL": "ERROR",
+        "PREFECT_LOGGING_LEVEL": "CRITICAL",
         "PREFECT_LOGGING_TO_API_ENABLED": "false",
         "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

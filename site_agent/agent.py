@@ -9,8 +9,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-
-from fedclinic.privacy.policy import PrivacyPolicy, check_mechanism
+from typing import Literal
 
 from fedclinic.errors import (
     BudgetError,
@@ -25,6 +24,7 @@ from fedclinic.learning.finetune import LocalRound, train_privately, train_unpro
 from fedclinic.plan import PatientPrivacy
 from fedclinic.privacy.accounting import epsilon
 from fedclinic.privacy.mechanism import PrivacySpent
+from fedclinic.privacy.policy import PrivacyPolicy, check_mechanism, check_promise
 from fedclinic.privacy.random_stream import RandomStream
 from fedclinic.rounds import RoundTask, SiteReport, UpdateManifest
 from fedclinic.updates.admission import check_update
@@ -33,7 +33,7 @@ from fedclinic.updates.codec import Tensors, UpdateFile, count_parameters, encod
 from site_agent.egress import summarise
 from site_agent.ledger_file import LedgerFile
 from site_agent.note_store import NoteStore
-from site_agent.outbox import Outbox
+from site_agent.outbox import Kept, Outbox
 from site_agent.settings import SiteConfig
 from site_agent.workbench import Workbench
 
@@ -73,21 +73,26 @@ def run_round(site: Site, envelope: Envelope, progress: Progress) -> tuple[Envel
             stranger gets no answer.
     """
     task = open_record(envelope, site.coordinators, TASK_KIND, RoundTask)
-    answered = site.outbox.find(task)
-    if answered is not None:
-        return answered, ""
     try:
-        return _train(site, task, progress), ""
+        kept = site.outbox.find(task) or _train(site, task, progress)
+        site.outbox.deliver(kept, site.blobs)
+        return kept.report, ""
     except (PolicyError, BudgetError, SignatureError) as refusal:
         return sign(_declined(task, "refused", refusal.code), REPORT_KIND, site.key), str(refusal)
     except FedclinicError as failure:
         return sign(_declined(task, "failed", failure.code), REPORT_KIND, site.key), str(failure)
 
 
-def _train(site: Site, task: RoundTask, progress: Progress) -> Envelope:
+def _train(site: Site, task: RoundTask, progress: Progress) -> Kept:
+    """Train under one hold of the budget, whose result is kept before anything leaves.
+
+    A round that stopped in the middle let nothing out, so it is repeated under the same hold; a
+    hold has at most one result.
+    """
     check_task(site, task)
     privacy = task.work.privacy
     if isinstance(privacy, PatientPrivacy):
+        _check_promise(site, task, privacy)
         hold = site.ledger.reserve(
             run=task.run,
             round_number=task.round_number,
@@ -95,7 +100,8 @@ def _train(site: Site, task: RoundTask, progress: Progress) -> Envelope:
             mechanism=privacy.mechanism(),
             plan_digest=task.plan_digest,
         )
-        site.ledger.begin_use(hold)
+        if not site.ledger.in_use(hold):
+            site.ledger.begin_use(hold)
     workbench = site.workbench(task)
     workbench.reset(_global_change(site, task, workbench))
     local = LocalRound(
@@ -112,11 +118,12 @@ def _train(site: Site, task: RoundTask, progress: Progress) -> Envelope:
         update = train_privately(local, privacy, RandomStream(site.noise_key()))
     else:
         update = train_unprotected(local, privacy)
-    report = sign(_completed(site, task, _publish(site, task, update)), REPORT_KIND, site.key)
-    site.outbox.keep(task, report)
+    manifest = _check_and_store(site, task, update)
+    report = sign(_completed(site, task, manifest), REPORT_KIND, site.key)
+    kept = site.outbox.keep(task, Kept(report=report, blob=manifest.blob))
     if isinstance(privacy, PatientPrivacy):
         site.ledger.commit(hold)
-    return report
+    return kept
 
 
 def check_task(site: Site, task: RoundTask) -> None:
@@ -147,6 +154,12 @@ def check_task(site: Site, task: RoundTask) -> None:
         )
 
 
+def _check_promise(site: Site, task: RoundTask, privacy: PatientPrivacy) -> None:
+    """Refuse a round that would take the run past the epsilon that its plan promised."""
+    spent = site.ledger.spent_mechanisms(task.run)
+    check_promise(privacy, spent[: task.round_number - 1], privacy.mechanism())
+
+
 def _global_change(site: Site, task: RoundTask, workbench: Workbench) -> Tensors | None:
     if task.state is None:
         return None
@@ -157,11 +170,11 @@ def _global_change(site: Site, task: RoundTask, workbench: Workbench) -> Tensors
         return dict(file)
 
 
-def _publish(site: Site, task: RoundTask, update: Tensors) -> UpdateManifest:
-    """Check the site's own update as the coordinator will, then store it under its digest."""
+def _check_and_store(site: Site, task: RoundTask, update: Tensors) -> UpdateManifest:
+    """Check the site's own update as the coordinator will, then store it in the outbox."""
     shapes = {name: tuple(values.shape) for name, values in update.items()}
     norm = check_update(update, schema=shapes, max_norm=task.work.max_update_norm)
-    blob, size = site.blobs.put(encode_chunks(update, task.work.dtype))
+    blob, size = site.outbox.blobs.put(encode_chunks(update, task.work.dtype))
     return UpdateManifest(blob=blob, bytes=size, parameters=count_parameters(shapes), norm=norm)
 
 
@@ -176,7 +189,12 @@ def _completed(site: Site, task: RoundTask, manifest: UpdateManifest) -> SiteRep
             rounds=len(mechanisms),
         )
     return SiteReport(
-        **_bound_to(task),
+        run=task.run,
+        round_number=task.round_number,
+        attempt=task.attempt,
+        site=task.site,
+        plan_digest=task.plan_digest,
+        nonce=task.nonce,
         status="completed",
         update=manifest,
         privacy=spent,
@@ -186,14 +204,17 @@ def _completed(site: Site, task: RoundTask, manifest: UpdateManifest) -> SiteRep
     )
 
 
-def _declined(task: RoundTask, status: str, code: ErrorCode) -> SiteReport:
-    return SiteReport.model_validate({**_bound_to(task), "status": status, "error": code})
-
-
-def _bound_to(task: RoundTask) -> dict[str, object]:
-    """The fields that tie a report to its task."""
-    fields = ("run", "round_number", "attempt", "site", "plan_digest", "nonce")
-    return {field: getattr(task, field) for field in fields}
+def _declined(task: RoundTask, status: Literal["refused", "failed"], code: ErrorCode) -> SiteReport:
+    return SiteReport(
+        run=task.run,
+        round_number=task.round_number,
+        attempt=task.attempt,
+        site=task.site,
+        plan_digest=task.plan_digest,
+        nonce=task.nonce,
+        status=status,
+        error=code,
+    )
 
 
 def fresh_noise_key() -> bytes:

@@ -74,7 +74,12 @@ class Child:
         )
         policy = self.site.privacy_policy
         for cohort in self.site.store.cohorts():
-            self.site.ledger.add_cohort(cohort, epsilon=policy.epsilon, delta=policy.delta)
+            self.site.ledger.add_cohort(
+                cohort,
+                epsilon=policy.epsilon,
+                delta=policy.delta,
+                yearly_epsilon=policy.yearly_epsilon,
+            )
         bench = self._workbench(request.task, request.base_model, request.layers)
         return Prepared(
             key=self.site.key.public.to_pem().decode(),
@@ -124,24 +129,28 @@ class Child:
         return report
 
 
-def serve(site: OpenSite, blobs: BlobFolder) -> None:
-    """Answer requests from standard input until it closes."""
+def serve(open_site: Callable[[], OpenSite], blobs: BlobFolder, home: Path) -> None:
+    """Answer requests from standard input until it closes.
+
+    A site that cannot be opened says why to every request.
+    """
     replies = _take_standard_output()
 
     def say(reply: Reply) -> None:
         replies.write(reply.model_dump_json() + "\n")
         replies.flush()
 
-    child = Child(site, blobs, say)
+    child: Child | None = None
     for line in _lines_until_parent_ends():
         try:
+            child = child or Child(open_site(), blobs, say)
             say(child.handle(REQUEST.validate_json(line)))
         except FedclinicError as error:
             say(Problem(code=error.code, message=str(error)))
         except Exception as error:
-            _log_without_values(site.home.log, error)
-            message = f"{type(error).__name__}; see {site.home.log}"
-            say(Problem(code=ErrorCode.UNEXPECTED, message=message))
+            log = home / "agent.log"
+            _log_without_values(log, error)
+            say(Problem(code=ErrorCode.UNEXPECTED, message=f"{type(error).__name__}; see {log}"))
 
 
 def _take_standard_output() -> TextIO:

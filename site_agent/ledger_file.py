@@ -125,6 +125,10 @@ class LedgerFile:
         """Mark durably that notes are about to be read: no refund from here on."""
         self._write(lambda state, now: ledger.begin_use(state, hold, at=now))
 
+    def in_use(self, hold: str) -> bool:
+        """Whether the hold's notes may have been read and its round is not finished."""
+        return self._read().hold(hold).state == "using"
+
     def commit(self, hold: str, *, spent: Mechanism | None = None) -> None:
         """Charge a used hold: in full, or `spent` if fewer steps were made."""
         self._write(lambda state, now: ledger.commit(state, hold, spent=spent, reason=None, at=now))

@@ -41,14 +41,28 @@ def load_base_model(reference: BaseModelRef, config: SiteConfig) -> BaseModel:
     """Load the model that the plan names from the folder that the site gave it.
 
     Raises:
-        PolicyError: never; ModelError: if the site has no such model, the folder is not one, its
-            digest is not the plan's, or it asks for code of its own.
+        ModelError: if the site has no such model, the folder is not one, its digest is not the
+            plan's, or it asks for code of its own.
     """
-    folder = find_folder(reference, config)
+    known = config.permissions.models
+    if reference.name not in known:
+        raise ModelError(
+            f"the plan asks for model '{reference.name}'; this site allows {', '.join(known)}"
+        )
+    base = load_folder(resolve_folder(known[reference.name]))
+    if reference.digest is not None and base.digest != reference.digest:
+        raise ModelError(f"{base.folder}: digest {base.digest} is not the plan's")
+    return base
+
+
+def load_folder(folder: Path) -> BaseModel:
+    """Load a local Hugging Face folder: safetensors and a fast tokenizer, no code, no network.
+
+    Raises:
+        ModelError: saying what is missing or not allowed.
+    """
     check_folder(folder)
     digest = digest_folder(folder)
-    if reference.digest is not None and digest != reference.digest:
-        raise ModelError(f"{folder}: digest {digest} is not the plan's {reference.digest}")
     network = AutoModel.from_pretrained(
         folder, local_files_only=True, trust_remote_code=False, use_safetensors=True
     )
@@ -60,15 +74,14 @@ def load_base_model(reference: BaseModelRef, config: SiteConfig) -> BaseModel:
     return BaseModel(folder, digest, network.float().eval(), tokenizer)
 
 
-def find_folder(reference: BaseModelRef, config: SiteConfig) -> Path:
-    """Resolve the plan's model name through the site's own list."""
-    known = config.permissions.models
-    if reference.name not in known:
-        raise ModelError(
-            f"the plan asks for model '{reference.name}'; this site allows {', '.join(known)}"
-        )
-    if known[reference.name] != "embedded":
-        return Path(known[reference.name])
+def resolve_folder(where: str) -> Path:
+    """Turn `embedded` or a path into a folder.
+
+    Raises:
+        ModelError: if the embedded model is not installed.
+    """
+    if where != "embedded":
+        return Path(where)
     found = importlib.util.find_spec(EMBEDDED_PACKAGE)
     if found is None or not found.submodule_search_locations:
         raise ModelError("the embedded model is not installed: pip install 'fedclinic[demo]'")
@@ -115,13 +128,21 @@ def digest_folder(folder: Path) -> Digest:
 
 
 def choose_precision(config: SiteConfig) -> Precision:
-    """Pick device and number format; bfloat16 only where the hardware multiplies it natively."""
+    return pick_precision(config.device, config.precision)
+
+
+def pick_precision(device_name: str, precision: str) -> Precision:
+    """Pick device and number format; bfloat16 only where the hardware multiplies it natively.
+
+    Raises:
+        ModelError: if CUDA is asked for and there is none.
+    """
     cuda = torch.cuda.is_available()
-    if config.device == "cuda" and not cuda:
+    if device_name == "cuda" and not cuda:
         raise ModelError("site.yaml asks for device cuda, and there is none; use auto or cpu")
-    device = torch.device("cuda" if cuda and config.device != "cpu" else "cpu")
-    if config.precision != "auto":
-        return Precision(device, config.precision == "bf16")
+    device = torch.device("cuda" if cuda and device_name != "cpu" else "cpu")
+    if precision != "auto":
+        return Precision(device, precision == "bf16")
     native = torch.cuda.is_bf16_supported() if device.type == "cuda" else _cpu_has_bf16()
     return Precision(device, native)
 

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from fedclinic.deid.deidentify import Deidentifier
-from fedclinic.privacy.policy import PrivacyPolicy
-
 from fedclinic.config import parse_document
+from fedclinic.deid.deidentify import Deidentifier
 from fedclinic.deid.policy import DeidentificationPolicy, parse_policy
 from fedclinic.errors import ConfigError
 from fedclinic.evidence.keys import SigningKey
+from fedclinic.privacy.policy import PrivacyPolicy
 from site_agent.detectors import make_detector
 from site_agent.keys import load_secret, load_signing_key
 from site_agent.ledger_file import LedgerFile

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 
 from fedclinic.deid.deidentify import Deidentifier
-
 from fedclinic.errors import DataError, DeidentificationError
 from fedclinic.notes import Note
 from fedclinic.plan import Task
@@ -61,8 +60,14 @@ def _treat(note: Note, position: int, store: NoteStore, deidentifier: Deidentifi
         store.keep_position(note, position)
         return
     try:
-        result = deidentifier.deidentify(note)
+        result = deidentifier.run(note)
     except DeidentificationError as error:
         store.quarantine(note, position=position, policy=policy, reason=str(error))
         return
-    store.put(note, result.note, position=position, policy=policy, replaced=dict(result.replaced))
+    store.put(
+        note,
+        result.note,
+        position=position,
+        policy=policy,
+        replaced={kind.name: count for kind, count in result.counts.replaced.items()},
+    )

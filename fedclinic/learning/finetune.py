@@ -230,7 +230,7 @@ def _make_optimizer(
     blocks = [parameter for name, parameter in trained.items() if not name.startswith("head.")]
     groups = [
         {"params": blocks, "factor": 1.0},
-        {"params": head, "factor": plan.head_learning_rate_factor},
+        {"params": head, "factor": plan.head_factor},
     ]
     groups = [group for group in groups if group["params"]]
     if plan.name == "sgd":

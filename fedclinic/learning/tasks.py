@@ -90,6 +90,13 @@ def encode_notes(
     )
 
 
+def encode_text(text: str, task: Task, tokenizer: Tokenizer) -> tuple[Row, ...]:
+    """Encode a text whose labels are not known."""
+    labels = task.labels[:1] if task.kind == "document_classification" else ()
+    note = DeidentifiedNote(note_id="", patient="", text=text, labels=labels)
+    return tuple(_rows_of(note, task, tokenizer))
+
+
 def _rows_of(note: DeidentifiedNote, task: Task, tokenizer: Tokenizer) -> Iterator[Row]:
     windows = task.kind == "token_classification"
     encoded = tokenizer(

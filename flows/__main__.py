@@ -1,0 +1,138 @@
+"""`fedclinic`: what a research engineer types at the coordinator."""
+
+import logging
+import sys
+import warnings
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from fedclinic.errors import ConfigError, FedclinicError
+from flows.settings import Workspace, open_workspace, set_tool_environment
+
+EXIT_USER_MISTAKE = 2
+EXIT_INTERRUPTED = 130
+
+workspace_option = click.option(
+    "--workspace",
+    envvar="FEDCLINIC_WORKSPACE",
+    metavar="DIR",
+    help="Folder of runs, models, MLflow and Prefect stores.  [default: ./workspace]",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="fedclinic")
+def cli() -> None:
+    """Coordinate hospitals that train one model on notes which never leave them."""
+
+
+@cli.command()
+@click.option(
+    "--patients",
+    type=click.IntRange(min=50),
+    default=1000,
+    show_default=True,
+    help="Synthetic patients per hospital.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--compare", is_flag=True, help="Also train without DP, and on all notes in one place."
+)
+@workspace_option
+def demo(patients: int, seed: int, compare: bool, workspace: str | None) -> None:
+    """Let four synthetic hospitals train one model together, on this machine."""
+    space = _open(workspace)
+    from flows.demo import run_demo  # noqa: PLC0415 - after the environment is set
+
+    run_demo(space, Console(), patients=patients, seed=seed, everything=compare)
+
+
+@cli.command()
+@click.argument("plan", type=click.Path(path_type=Path), required=False)
+@click.option("--data", default=".", show_default=True, help="What {data} stands for in site.yaml.")
+@click.option("--resume", metavar="RUN", help="Go on with an interrupted run.")
+@click.option(
+    "--compare/--no-compare",
+    default=True,
+    show_default=True,
+    help="Also run what the plan compares itself with.",
+)
+@workspace_option
+def train(
+    plan: Path | None, data: str, resume: str | None, compare: bool, workspace: str | None
+) -> None:
+    """Run the federation that PLAN (a federation.yaml) describes."""
+    space = _open(workspace)
+    from flows.plan_file import load_plan  # noqa: PLC0415
+    from flows.run_store import RunStore  # noqa: PLC0415
+    from flows.session import Session  # noqa: PLC0415
+
+    session = Session(space, Console())
+    if resume is not None:
+        store = RunStore(space.runs / resume)
+        store.header()
+        session.show([session.go_on(store)])
+        return
+    if plan is None:
+        raise ConfigError("name a plan, or a run with --resume")
+    loaded = load_plan(plan)
+    where = str(Path(data).resolve())
+    main_run = session.start(loaded, "Federation", where, "main")
+    session.show(session.compare(loaded, main_run, where, everything=compare))
+
+
+@cli.group("config")
+def config_group() -> None:
+    """Check configuration files."""
+
+
+@config_group.command("check")
+@click.argument("plan", type=click.Path(path_type=Path))
+def config_check(plan: Path) -> None:
+    """Check a federation.yaml and say what it will do."""
+    from flows.plan_file import load_plan  # noqa: PLC0415
+    from flows.plan_summary import print_plan  # noqa: PLC0415
+
+    print_plan(load_plan(plan), Console())
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--mlflow-port", default=5000, show_default=True)
+@click.option("--prefect-port", default=4200, show_default=True)
+@workspace_option
+def ui(host: str, mlflow_port: int, prefect_port: int, workspace: str | None) -> None:
+    """Show the local stores in MLflow's and Prefect's web pages until Ctrl-C."""
+    space = _open(workspace)
+    from flows.user_interfaces import serve_user_interfaces  # noqa: PLC0415
+
+    serve_user_interfaces(space, host, mlflow_port, prefect_port)
+
+
+def _open(workspace: str | None) -> Workspace:
+    space = open_workspace(workspace)
+    set_tool_environment(space)
+    warnings.filterwarnings("ignore")
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    logging.getLogger("alembic").setLevel(logging.ERROR)
+    return space
+
+
+def main() -> None:
+    """Run the command line; a mistake is one line on standard error and exit code 2."""
+    try:
+        cli(standalone_mode=False)
+    except FedclinicError as error:
+        click.echo(f"fedclinic: {error}", err=True)
+        sys.exit(EXIT_USER_MISTAKE)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(EXIT_USER_MISTAKE)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(EXIT_INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""What a person sees in the terminal: progress of notes, steps and rounds, then tables."""
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+
+from fedclinic.local_protocol import Prepared
+from fedclinic.local_protocol import Progress as SiteProgress
+from flows.round_table import round_rows
+from flows.run_store import RoundRecord, RunHeader
+
+STAGES = {
+    "de-identify": "notes de-identified",
+    "encode": "rows encoded",
+    "train": "steps trained",
+    "evaluate": "notes evaluated",
+}
+
+
+class RunConsole:
+    """Shows runs as they go on; one bar a site and one for the rounds."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._bars = Progress(
+            TextColumn("{task.description:<28}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[stage]}", style="dim"),
+            console=console,
+            transient=True,
+        )
+        self._sites: dict[str, TaskID] = {}
+        self._rounds: TaskID | None = None
+        self.whole_model_parameters = 0
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    def progress(self, site: str, progress: SiteProgress) -> None:
+        if site not in self._sites:
+            self._sites[site] = self._bars.add_task(site, stage="", total=None)
+        self._bars.update(
+            self._sites[site],
+            completed=progress.done,
+            total=progress.total,
+            stage=STAGES[progress.stage],
+        )
+
+    def prepared(self, header: RunHeader, sites: dict[str, Prepared]) -> None:
+        plan = header.plan
+        self.whole_model_parameters = max(site.model_parameters for site in sites.values())
+        table = Table(title=f"{header.title}: sites of run {header.run}", title_justify="left")
+        for column in ("site", "patients", "notes", "quarantined"):
+            table.add_column(column, justify="left" if column == "site" else "right")
+        for name, site in sites.items():
+            table.add_row(name, str(site.patients), str(site.notes), str(site.quarantined))
+        self.console.print(table)
+        for bar in self._sites.values():
+            self._bars.remove_task(bar)
+        self._sites.clear()
+        self._rounds = self._bars.add_task("rounds", total=plan.rounds, stage="rounds finished")
+
+    def round_finished(self, header: RunHeader, record: RoundRecord) -> None:
+        if self._rounds is not None:
+            self._bars.update(self._rounds, completed=record.round_number)
+        if record.round_number:
+            row = round_rows([record])[0]
+            text = "  ".join(f"{name} [bold]{value}[/bold]" for name, value in row.items())
+            self.console.print(f"  {text}", highlight=False)
+        for outcome in record.outcomes:
+            if outcome.verdict != "admitted":
+                self.console.print(
+                    f"  [yellow]{outcome.site} {outcome.verdict}: {outcome.reason}[/yellow]",
+                    highlight=False,
+                )

@@ -1,0 +1,42 @@
+"""Say in words what a plan will do, before anybody runs it."""
+
+from rich.console import Console
+from rich.table import Table
+
+from fedclinic.plan import FederationPlan, PatientPrivacy
+
+
+def print_plan(plan: FederationPlan, console: Console) -> None:
+    table = Table(title=f"{plan.federation}: the plan is valid", title_justify="left", box=None)
+    table.add_column("", style="bold")
+    table.add_column("")
+    for name, value in _lines(plan):
+        table.add_row(name, value)
+    console.print(table)
+
+
+def _lines(plan: FederationPlan) -> list[tuple[str, str]]:
+    task = plan.task
+    return [
+        ("task", f"{task.kind.replace('_', ' ')}, {len(task.labels)} labels"),
+        ("base model", plan.base_model.name),
+        ("trained", f"the top {plan.layers.top} blocks and the task head"),
+        ("method", plan.method.name),
+        ("rounds", str(plan.rounds)),
+        ("sites", f"{', '.join(plan.site_names())} (quorum {plan.quorum})"),
+        ("privacy", _privacy(plan)),
+        ("compared with", ", ".join(variant.title for variant in plan.comparison) or "nothing"),
+        ("digest", plan.digest()),
+    ]
+
+
+def _privacy(plan: FederationPlan) -> str:
+    privacy = plan.privacy
+    if not isinstance(privacy, PatientPrivacy):
+        return "none: notes must be declared public or synthetic by each site"
+    return (
+        f"({privacy.target_epsilon:g}, {privacy.delta:g})-DP for each patient of a site over the "
+        f"run (add or remove one patient; PLD): q {privacy.sampling_rate:g}, "
+        f"sigma {privacy.noise_multiplier:g}, {privacy.steps_per_round} steps a round, "
+        f"C {privacy.clipping_norm:g}"
+    )

@@ -1,0 +1,37 @@
+"""Rows that tell a run's story round by round, for Prefect's artifacts and the terminal."""
+
+from fedclinic.rounds import SiteReport
+from flows.run_store import RoundRecord
+
+
+def round_rows(rounds: list[RoundRecord]) -> list[dict[str, str]]:
+    """One row a finished round: quality, privacy spent, bytes, and the least budget left."""
+    return [_row(record) for record in rounds if record.round_number]
+
+
+def _row(record: RoundRecord) -> dict[str, str]:
+    reports = [outcome.report for outcome in record.outcomes if outcome.report]
+    admitted = sum(outcome.verdict == "admitted" for outcome in record.outcomes)
+    row = {
+        "round": str(record.round_number),
+        "admitted": f"{admitted} of {len(record.outcomes)}",
+    }
+    for evaluation in record.evaluations:
+        prefix = "" if evaluation.subject == "global" else f"{evaluation.subject} "
+        row |= {f"{prefix}{name}": f"{value:.3f}" for name, value in evaluation.metrics.items()}
+    row["epsilon spent"] = _largest_epsilon(reports)
+    row["budget left"] = least_budget_left(reports)
+    row["bytes up"] = str(sum(report.update.bytes for report in reports if report.update))
+    row["seconds"] = f"{record.seconds:.1f}"
+    return row
+
+
+def _largest_epsilon(reports: list[SiteReport]) -> str:
+    spent = [report.privacy.epsilon for report in reports if report.privacy]
+    return f"{max(spent):.3f}" if spent else "no protection"
+
+
+def least_budget_left(reports: list[SiteReport]) -> str:
+    """The smallest epsilon that any site has left in its tightest cohort."""
+    left = [r.budget.cap_epsilon - r.budget.spent_epsilon for r in reports if r.budget]
+    return f"{min(left):.3f}" if left else "-"

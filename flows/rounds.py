@@ -1,0 +1,149 @@
+"""Plan a round, admit what comes back, fold it in: the coordinator without Prefect."""
+
+import secrets
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from fedclinic.errors import AdmissionError, FedclinicError
+from fedclinic.evidence.keys import SigningKey, VerifyKey
+from fedclinic.evidence.statement import Envelope, open_record, sign
+from fedclinic.methods import Method, RoundDiagnostics, ServerState
+from fedclinic.plan import FederationPlan, PatientPrivacy
+from fedclinic.records import Digest
+from fedclinic.rounds import RoundTask, SiteReport, Work
+from fedclinic.updates.admission import NoiseFloor, check_report, check_update, noise_floor
+from fedclinic.updates.blobs import BlobFolder
+from fedclinic.updates.codec import TensorSchema, UpdateFile, count_parameters, encode_chunks
+from flows.run_store import SiteOutcome
+
+TASK_KIND = "round-task"
+REPORT_KIND = "site-report"
+
+HEAD_PREFIX = "head."
+
+
+@dataclass(frozen=True)
+class Federation:
+    """What stays the same over a run's rounds."""
+
+    run: str
+    plan: FederationPlan
+    method: Method
+    schema: TensorSchema
+    key: SigningKey
+    site_keys: Mapping[str, VerifyKey]
+    blobs: BlobFolder
+
+
+def work_of(plan: FederationPlan) -> Work:
+    """The part of the plan that sites carry out."""
+    return Work(
+        task=plan.task,
+        base_model=plan.base_model,
+        layers=plan.layers,
+        optimizer=plan.optimizer,
+        privacy=plan.privacy,
+        rounds=plan.rounds,
+        dtype=plan.admission.dtype,
+        max_update_norm=plan.admission.max_update_norm,
+    )
+
+
+def publish_state(
+    federation: Federation, state: ServerState, site: str
+) -> tuple[Digest | None, int]:
+    """Store what a site starts from; None, and no bytes, while it is still the base model."""
+    if state.round_number == 0:
+        return None, 0
+    return federation.blobs.put(encode_chunks(federation.method.state_for(state, site), "F32"))
+
+
+def make_task(
+    federation: Federation, site: str, round_number: int, state: Digest | None, deadline: float
+) -> Envelope:
+    """Write and sign one site's task for a round."""
+    task = RoundTask(
+        run=federation.run,
+        round_number=round_number,
+        site=site,
+        plan_digest=federation.plan.digest(),
+        work=work_of(federation.plan),
+        state=state,
+        nonce=secrets.token_hex(16),
+        deadline=deadline,
+    )
+    return sign(task, TASK_KIND, federation.key)
+
+
+def admit(federation: Federation, task: Envelope, report: Envelope, problem: str) -> SiteOutcome:
+    """Check a report and its update against the task; a bad one is quarantined, with a reason."""
+    asked = open_record(task, {federation.key.key_id: federation.key.public}, TASK_KIND, RoundTask)
+    key = federation.site_keys[asked.site]
+    try:
+        answer = open_record(report, {key.key_id: key}, REPORT_KIND, SiteReport)
+        check_report(answer, asked, used_nonces=())
+        if answer.status != "completed":
+            reason = problem or str(answer.error)
+            return SiteOutcome(site=asked.site, verdict=answer.status, reason=reason, report=answer)
+        _check_blob(federation, asked, answer)
+    except FedclinicError as refusal:
+        return SiteOutcome(site=asked.site, verdict="quarantined", reason=str(refusal))
+    return SiteOutcome(site=asked.site, verdict="admitted", report=answer)
+
+
+def fold_in(
+    federation: Federation, state: ServerState, outcomes: tuple[SiteOutcome, ...]
+) -> tuple[ServerState, RoundDiagnostics]:
+    """Apply the plan's method to the admitted updates, read from disk tensor by tensor."""
+    with ExitStack() as files:
+        updates = {}
+        for outcome in outcomes:
+            if outcome.verdict == "admitted" and outcome.report and outcome.report.update:
+                path = federation.blobs.find(outcome.report.update.blob)
+                file = UpdateFile(path, federation.schema, federation.plan.admission.dtype)
+                updates[outcome.site] = files.enter_context(file)
+        return federation.method.apply(state, updates, federation.plan.weights())
+
+
+def noise_floors(
+    plan: FederationPlan, schema: TensorSchema, round_number: int
+) -> tuple[NoiseFloor, ...]:
+    """The norms that the planned noise alone gives to blocks and head; none without plain SGD."""
+    privacy, optimizer = plan.privacy, plan.optimizer
+    if not isinstance(privacy, PatientPrivacy) or optimizer.name != "sgd" or optimizer.momentum:
+        return ()
+    mechanism = privacy.mechanism()
+    rates = optimizer.rates(round_number=round_number, rounds=plan.rounds, steps=mechanism.steps)
+    head = {name for name in schema if name.startswith(HEAD_PREFIX)}
+    groups = {"blocks": (set(schema) - head, 1.0), "head": (head, optimizer.head_factor)}
+    return tuple(
+        NoiseFloor(
+            group=group,
+            names=frozenset(names),
+            norm=noise_floor(
+                noise_multiplier=mechanism.noise_multiplier,
+                clipping_norm=privacy.clipping_norm,
+                expected_patients=privacy.expected_patients,
+                learning_rates=[rate * factor for rate in rates],
+                parameters=count_parameters({name: schema[name] for name in names}),
+            ),
+        )
+        for group, (names, factor) in groups.items()
+        if names
+    )
+
+
+def _check_blob(federation: Federation, task: RoundTask, report: SiteReport) -> None:
+    if report.update is None:
+        raise AdmissionError("the report names no update")
+    path = federation.blobs.find(report.update.blob)
+    with UpdateFile(path, federation.schema, federation.plan.admission.dtype) as file:
+        if file.digest() != report.update.blob:
+            raise AdmissionError("the update does not have the digest that its site signed")
+        check_update(
+            file,
+            schema=federation.schema,
+            max_norm=federation.plan.admission.max_update_norm,
+            floors=noise_floors(federation.plan, federation.schema, task.round_number),
+        )

@@ -1,0 +1,84 @@
+"""Start runs from the command line: write the run's folder, run its flow, show what came out."""
+
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from rich.console import Console
+
+from fedclinic.plan import FederationPlan
+from flows.comparison import FinishedRun, budget_table, comparison_table, traffic_line
+from flows.console import RunConsole
+from flows.plan_file import variant_of
+from flows.run_store import RunHeader, RunStore
+from flows.settings import Workspace
+
+
+class Session:
+    """One command's runs, in one workspace, on one console."""
+
+    def __init__(self, workspace: Workspace, console: Console) -> None:
+        self.workspace = workspace
+        self.console = console
+        self.whole_model_parameters = 0
+
+    def start(self, plan: FederationPlan, title: str, data: str, label: str) -> FinishedRun:
+        """Run a plan from its first round."""
+        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+        run = f"{plan.federation}-{label}-{stamp}-{secrets.token_hex(2)}"
+        store = RunStore(self.workspace.runs / run)
+        store.write_header(RunHeader(run=run, title=title, plan=plan, data=data))
+        return self.go_on(store)
+
+    def go_on(self, store: RunStore) -> FinishedRun:
+        """Run, or resume, the run of a folder to its end."""
+        from flows.train import federated_training, observed_by  # noqa: PLC0415 - after settings
+
+        began = time.monotonic()
+        with self._explain_stop(store), RunConsole(self.console) as console, observed_by(console):
+            federated_training(run=store.name, workspace=str(self.workspace.root))
+        self.whole_model_parameters = console.whole_model_parameters or self.whole_model_parameters
+        return FinishedRun(store.header(), store.rounds(), time.monotonic() - began)
+
+    def compare(
+        self, plan: FederationPlan, main: FinishedRun, data: str, *, everything: bool
+    ) -> list[FinishedRun]:
+        """Run the plan's variants: those it always names, and on request all of them."""
+        runs = [main]
+        for variant in plan.comparison:
+            if everything or not variant.on_request:
+                runs.append(
+                    self.start(variant_of(plan, variant), variant.title, data, variant.name)
+                )
+        return runs
+
+    def show(self, runs: list[FinishedRun]) -> None:
+        """Print the closing tables and where everything is."""
+        main = runs[0]
+        self.console.print(comparison_table(runs))
+        if main.header.plan.is_protected():
+            self.console.print(budget_table(main))
+        self.console.print(traffic_line(main, self.whole_model_parameters), highlight=False)
+        root = self.workspace.root
+        for what, where in (
+            ("MLflow and Prefect", f"fedclinic ui --workspace {root}"),
+            ("model", f"models:/{main.header.plan.federation} in {self.workspace.mlflow_uri()}"),
+            ("run folder", str(self.workspace.runs / main.header.run)),
+        ):
+            self.console.print(f"{what:<20} {where}", highlight=False, soft_wrap=True)
+
+    @contextmanager
+    def _explain_stop(self, store: RunStore) -> Iterator[None]:
+        try:
+            yield
+        except KeyboardInterrupt:
+            finished = max((record.round_number for record in store.rounds()), default=0)
+            self.console.print(
+                f"\nstopped after round {finished}; nothing is lost. Go on with:\n"
+                f"  fedclinic train --resume {store.name} --workspace {self.workspace.root}",
+                highlight=False,
+                soft_wrap=True,
+            )
+            raise

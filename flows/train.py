@@ -1,0 +1,301 @@
+"""The training flow: prepare the sites, run the rounds, keep the evidence, register the model.
+
+Runs on Prefect's in-process API, or on a server when PREFECT_API_URL is set. Its only parameters
+are the names of a run and a workspace: everything else is read from the run's folder, so that an
+interrupted run is started again with the same two words.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from prefect import flow, task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.futures import wait
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+
+from fedclinic.errors import FedclinicError, RunError
+from fedclinic.evidence.keys import VerifyKey
+from fedclinic.evidence.statement import Envelope
+from fedclinic.local_protocol import Prepared, Progress
+from fedclinic.methods import RoundDiagnostics, ServerState, decode_state, encode_state, make_method
+from fedclinic.rounds import EvaluationReport, EvaluationTask
+from fedclinic.updates.blobs import BlobFolder
+from flows.coordinator_key import load_coordinator_key, public_text
+from flows.registered_model import write_model_folder
+from flows.round_table import round_rows
+from flows.rounds import Federation, admit, fold_in, make_task, publish_state, work_of
+from flows.run_store import RoundRecord, RunHeader, RunStore, SiteOutcome
+from flows.settings import Workspace
+from flows.sites import EVALUATION_SITE, Sites, Watcher
+from flows.sites.local import LocalSites
+from flows.tracking import Tracker
+
+_SITE_THREADS: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=64)
+"""Threads only wait for sites, which are processes of their own."""
+
+ADMITTED = "admitted"
+GLOBAL = "global"
+
+
+class Observer(Watcher, Protocol):
+    """Follows a run: progress of each site, and every finished round."""
+
+    def prepared(self, header: RunHeader, sites: dict[str, Prepared]) -> None: ...
+
+    def round_finished(self, header: RunHeader, record: RoundRecord) -> None: ...
+
+
+class _Nobody:
+    def progress(self, site: str, progress: Progress) -> None: ...
+
+    def prepared(self, header: RunHeader, sites: dict[str, Prepared]) -> None: ...
+
+    def round_finished(self, header: RunHeader, record: RoundRecord) -> None: ...
+
+
+_observer: ContextVar[Observer] = ContextVar("observer", default=_Nobody())  # noqa: B039
+
+
+@contextmanager
+def observed_by(observer: Observer) -> Iterator[None]:
+    """Let `observer` follow the runs that are started in this block."""
+    token = _observer.set(observer)
+    try:
+        yield
+    finally:
+        _observer.reset(token)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What the flow's tasks share; lives in the flow's process only."""
+
+    store: RunStore
+    header: RunHeader
+    federation: Federation
+    sites: Sites
+    blobs: BlobFolder
+
+
+@task(task_run_name="prepare {site}", cache_policy=NO_CACHE, persist_result=False)
+def prepare_site(sites: Sites, site: str) -> Prepared:
+    return sites.prepare(site)
+
+
+@task(task_run_name="round {round_number}: {site}", cache_policy=NO_CACHE, persist_result=False)
+def site_round(run: _Run, site: str, round_number: int, signed: Envelope) -> SiteOutcome:
+    """Give one site its task and admit what it returns. Never retried: it spends budget."""
+    try:
+        report, problem = run.sites.submit(site, signed)
+    except RunError as error:
+        return SiteOutcome(site=site, verdict="failed", reason=str(error))
+    return admit(run.federation, signed, report, problem)
+
+
+@task(task_run_name="round {round_number}: aggregate", cache_policy=NO_CACHE, persist_result=False)
+def aggregate(
+    run: _Run, round_number: int, state: ServerState, outcomes: tuple[SiteOutcome, ...]
+) -> tuple[ServerState, RoundDiagnostics]:
+    return fold_in(run.federation, state, outcomes)
+
+
+@task(task_run_name="round {round_number}: evaluate", cache_policy=NO_CACHE, persist_result=False)
+def evaluate_state(
+    run: _Run, round_number: int, state: ServerState
+) -> tuple[EvaluationReport, ...]:
+    """Measure the global model, or each site's own where the method keeps one a site."""
+    subjects = run.header.plan.site_names() if state.memory else (GLOBAL,)
+    return tuple(_measure(run, round_number, state, subject) for subject in subjects)
+
+
+@flow(
+    name="federated-training",
+    flow_run_name="{run}",
+    task_runner=_SITE_THREADS,
+    persist_result=False,
+    validate_parameters=False,
+)
+def federated_training(run: str, workspace: str) -> str:
+    """Run, or go on with, a federation run; returns the registered model's address.
+
+    Raises:
+        RunError: if a site cannot be prepared, or a round has fewer admitted sites than quorum.
+    """
+    space = Workspace(Path(workspace))
+    store = RunStore(space.runs / run)
+    header = store.header()
+    tracker = Tracker(space, header.plan.federation)
+    if header.tracking_run is None:
+        header = header.model_copy(update={"tracking_run": tracker.start(header)})
+        store.write_header(header)
+    else:
+        tracker.resume(header.tracking_run)
+    parent = str(header.tracking_run)
+    key = load_coordinator_key(space)
+    try:
+        with LocalSites(
+            header.plan, space, header.data, public_text(key), _observer.get()
+        ) as sites:
+            ready = _prepare(sites, header)
+            context = _Run(
+                store=store,
+                header=header,
+                federation=_federation(space, header, ready),
+                sites=sites,
+                blobs=BlobFolder(space.blobs),
+            )
+            state = _run_rounds(context, tracker, parent)
+    except KeyboardInterrupt:
+        tracker.fail(parent, "stopped by a person", stopped=True)
+        raise
+    except FedclinicError as error:
+        tracker.fail(parent, str(error), stopped=False)
+        raise
+    return _finish(space, context, tracker, state)
+
+
+def _prepare(sites: Sites, header: RunHeader) -> dict[str, Prepared]:
+    names = (*header.plan.site_names(), EVALUATION_SITE)
+    futures = [prepare_site.submit(sites, site) for site in names]
+    wait(futures)
+    problems = [
+        str(future.result(raise_on_failure=False)) for future in futures if future.state.is_failed()
+    ]
+    if problems:
+        raise RunError("; ".join(problems))
+    ready = {site: future.result() for site, future in zip(names, futures, strict=True)}
+    if len({prepared.base_model for prepared in ready.values()}) > 1:
+        raise RunError("the sites' base models differ: give them the same folder, by digest")
+    _observer.get().prepared(header, ready)
+    return {site: ready[site] for site in header.plan.site_names()}
+
+
+def _federation(workspace: Workspace, header: RunHeader, ready: dict[str, Prepared]) -> Federation:
+    plan = header.plan
+    return Federation(
+        run=header.run,
+        plan=plan,
+        method=make_method(plan.method, plan.site_names()),
+        schema=next(iter(ready.values())).shapes,
+        key=load_coordinator_key(workspace),
+        site_keys={
+            site: VerifyKey.from_pem(prepared.key.encode()) for site, prepared in ready.items()
+        },
+        blobs=BlobFolder(workspace.blobs),
+    )
+
+
+def _run_rounds(run: _Run, tracker: Tracker, parent: str) -> ServerState:
+    """Go on from the last finished round to the last planned one."""
+    state = run.federation.method.init(run.federation.schema)
+    done = run.store.rounds()
+    if done:
+        blob = run.blobs.find(done[-1].checkpoint).read_bytes()
+        state = decode_state(blob, like=state)
+    else:
+        _keep(run, tracker, parent, _round_zero(run, state))
+    for round_number in range(state.round_number + 1, run.header.plan.rounds + 1):
+        state, record = _one_round(run, round_number, state)
+        _keep(run, tracker, parent, record)
+    return state
+
+
+def _round_zero(run: _Run, state: ServerState) -> RoundRecord:
+    """Record the base model itself, so that a run always has a checkpoint to go on from."""
+    checkpoint, _ = run.blobs.put([encode_state(state)])
+    return RoundRecord(
+        round_number=0,
+        checkpoint=checkpoint,
+        state_bytes=0,
+        seconds=0.0,
+        outcomes=(),
+        diagnostics=None,
+        evaluations=(),
+    )
+
+
+def _one_round(run: _Run, round_number: int, state: ServerState) -> tuple[ServerState, RoundRecord]:
+    began = time.monotonic()
+    plan = run.header.plan
+    state_bytes = 0
+    futures = []
+    for site in plan.site_names():
+        blob, size = publish_state(run.federation, state, site)
+        state_bytes = max(state_bytes, size)
+        signed = run.store.task(round_number, site) or make_task(
+            run.federation, site, round_number, blob, time.time() + 60 * plan.deadline_minutes
+        )
+        run.store.keep_task(round_number, site, signed)
+        futures.append(site_round.submit(run, site, round_number, signed))
+    outcomes = tuple(future.result() for future in futures)
+    _check_quorum(run, round_number, outcomes)
+    after, diagnostics = aggregate(run, round_number, state, outcomes)
+    due = round_number % plan.evaluation.every_rounds == 0 or round_number == plan.rounds
+    evaluations = evaluate_state(run, round_number, after) if due else ()
+    checkpoint, _ = run.blobs.put([encode_state(after)])
+    record = RoundRecord(
+        round_number=round_number,
+        checkpoint=checkpoint,
+        state_bytes=state_bytes,
+        seconds=time.monotonic() - began,
+        outcomes=outcomes,
+        diagnostics=diagnostics,
+        evaluations=evaluations,
+    )
+    return after, record
+
+
+def _check_quorum(run: _Run, round_number: int, outcomes: tuple[SiteOutcome, ...]) -> None:
+    plan = run.header.plan
+    admitted = sum(outcome.verdict == ADMITTED for outcome in outcomes)
+    if admitted >= plan.quorum:
+        return
+    others = [f"{o.site} {o.verdict}: {o.reason}" for o in outcomes if o.verdict != ADMITTED]
+    raise RunError(
+        f"round {round_number}: {admitted} of {len(outcomes)} sites were admitted, and quorum is "
+        f"{plan.quorum} ({'; '.join(others)})"
+    )
+
+
+def _measure(run: _Run, round_number: int, state: ServerState, subject: str) -> EvaluationReport:
+    blob, _ = publish_state(run.federation, state, subject)
+    return run.sites.evaluate(
+        EvaluationTask(
+            run=run.header.run,
+            round_number=round_number,
+            subject=subject,
+            work=work_of(run.header.plan),
+            state=blob,
+        )
+    )
+
+
+def _keep(run: _Run, tracker: Tracker, parent: str, record: RoundRecord) -> None:
+    """Checkpoint first, then show: what is shown can always be gone on from."""
+    run.store.write_round(record)
+    tracker.round_finished(parent, run.header.plan, record)
+    if record.round_number:
+        create_table_artifact(
+            key=f"{run.header.plan.federation.replace('_', '-')}-rounds",
+            table=round_rows(run.store.rounds()),
+            description=f"Rounds of run {run.header.run}: quality, privacy spent, bytes, budget.",
+        )
+    _observer.get().round_finished(run.header, record)
+
+
+def _finish(workspace: Workspace, run: _Run, tracker: Tracker, state: ServerState) -> str:
+    parent = str(run.header.tracking_run)
+    if state.memory:
+        tracker.finish(parent, sorted(run.store.root.glob("*.json")), {})
+        return ""
+    folder = write_model_folder(workspace, run.header, state)
+    address = tracker.register(parent, run.header.plan.federation, folder)
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    tracker.finish(parent, sorted(run.store.root.glob("*.json")), {"model_card.md": card})
+    return address

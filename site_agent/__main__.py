@@ -1,0 +1,184 @@
+"""`fedclinic-site`: what a site's administrator types."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fedclinic.errors import ConfigError, FedclinicError
+
+EXIT_USER_MISTAKE = 2
+EXIT_INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="fedclinic")
+def cli() -> None:
+    """One hospital's side of a federation: its notes, policy, budget and rounds."""
+
+
+def site_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say which site is meant."""
+    for option in (
+        click.option(
+            "--set",
+            "substitutions",
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="Text that replaces {NAME} in site.yaml; may be repeated.",
+        ),
+        click.option(
+            "--home",
+            type=click.Path(path_type=Path, file_okay=False),
+            default=Path("site-home"),
+            show_default=True,
+            help="Folder of the site's key, ledger and stores.",
+        ),
+        click.option(
+            "--config",
+            type=click.Path(path_type=Path),
+            default=Path("site.yaml"),
+            show_default=True,
+            help="The site's configuration.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@cli.command("serve-pipe", hidden=True)
+@site_options
+@click.option("--blobs", type=click.Path(path_type=Path), required=True)
+def serve_pipe(config: Path, home: Path, substitutions: tuple[str, ...], blobs: Path) -> None:
+    """Be a child process of a coordinator on this machine (transport `local`)."""
+    from fedclinic.updates.blobs import BlobFolder  # noqa: PLC0415 - keeps --help quick
+    from site_agent.child import serve  # noqa: PLC0415
+
+    serve(lambda: _open(config, home, substitutions), BlobFolder(blobs), home)
+
+
+@cli.command()
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True)
+@click.option(
+    "--patients",
+    type=click.IntRange(min=2),
+    default=300,
+    show_default=True,
+    help="Patients per hospital.",
+)
+@click.option(
+    "--test-patients",
+    type=click.IntRange(min=2),
+    default=60,
+    show_default=True,
+    help="Patients per hospital in the evaluation notes.",
+)
+@click.option(
+    "--hospitals",
+    default="north,south,east,west",
+    show_default=True,
+    help="Names of the hospitals, separated by commas.",
+)
+@click.option(
+    "--alpha",
+    type=click.FloatRange(min=0.01),
+    default=0.3,
+    show_default=True,
+    help="Dirichlet concentration of labels over hospitals; small is more skewed.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+def synthesize(
+    out: Path, patients: int, test_patients: int, hospitals: str, alpha: float, seed: int
+) -> None:
+    """Write synthetic notes: one JSONL file a hospital, `all.jsonl`, and `test.jsonl`."""
+    from site_agent.synthesize import write_cohort  # noqa: PLC0415
+
+    write_cohort(
+        out,
+        hospitals=[name.strip() for name in hospitals.split(",") if name.strip()],
+        patients=patients,
+        test_patients=test_patients,
+        alpha=alpha,
+        seed=seed,
+    )
+
+
+@cli.group()
+def ledger() -> None:
+    """The site's privacy budget ledger."""
+
+
+@ledger.command("show")
+@site_options
+def ledger_show(config: Path, home: Path, substitutions: tuple[str, ...]) -> None:
+    """Print budgets by cohort and the history of what was charged."""
+    from site_agent.ledger_view import print_ledger  # noqa: PLC0415
+
+    print_ledger(_open(config, home, substitutions).ledger)
+
+
+@ledger.command("verify")
+@site_options
+def ledger_verify(config: Path, home: Path, substitutions: tuple[str, ...]) -> None:
+    """Check the ledger's chain, amounts and budgets."""
+    from site_agent.ledger_view import print_verification  # noqa: PLC0415
+
+    print_verification(_open(config, home, substitutions).ledger)
+
+
+@ledger.command("export")
+@site_options
+def ledger_export(config: Path, home: Path, substitutions: tuple[str, ...]) -> None:
+    """Print the whole history as JSON lines."""
+    from site_agent.ledger_view import export_ledger  # noqa: PLC0415
+
+    export_ledger(_open(config, home, substitutions).ledger)
+
+
+@cli.command()
+@site_options
+@click.option(
+    "--plan",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The federation's plan, to check the notes' labels against.",
+)
+def check(config: Path, home: Path, substitutions: tuple[str, ...], plan: Path) -> None:
+    """Check configuration, notes, model and ledger against a plan; changes and sends nothing."""
+    from site_agent.check import check_site  # noqa: PLC0415
+
+    check_site(_open(config, home, substitutions), plan)
+
+
+def _open(config: Path, home: Path, substitutions: tuple[str, ...]) -> Any:
+    from site_agent.opening import open_site  # noqa: PLC0415
+    from site_agent.settings import SiteHome  # noqa: PLC0415
+
+    values = {}
+    for text in substitutions:
+        name, separator, value = text.partition("=")
+        if not separator:
+            raise ConfigError(f"--set {text}: expected NAME=VALUE")
+        values[name] = value
+    return open_site(config, SiteHome(home.resolve()), values)
+
+
+def main() -> None:
+    """Run the command line; a mistake is one line on standard error and exit code 2."""
+    try:
+        cli(standalone_mode=False)
+    except FedclinicError as error:
+        click.echo(f"fedclinic-site: {error}", err=True)
+        sys.exit(EXIT_USER_MISTAKE)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(EXIT_USER_MISTAKE)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("fedclinic-site: stopped", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

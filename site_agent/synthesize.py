@@ -1,0 +1,55 @@
+"""Write a synthetic cohort to files, so that a federation can be tried without any real note."""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from fedclinic.synthetic.cohort import SyntheticNote, as_row, generate_cohort
+
+
+def write_cohort(
+    out: Path,
+    *,
+    hospitals: Sequence[str],
+    patients: int,
+    test_patients: int,
+    alpha: float,
+    seed: int,
+) -> None:
+    """Write `HOSPITAL.jsonl` for each hospital, `all.jsonl` with all of them, and `test.jsonl`."""
+    out.mkdir(parents=True, exist_ok=True)
+    training = generate_cohort(
+        seed=seed,
+        hospitals=hospitals,
+        patients_per_hospital=patients,
+        alpha=alpha,
+        split="train",
+    )
+    test = generate_cohort(
+        seed=seed + 1,
+        hospitals=hospitals,
+        patients_per_hospital=test_patients,
+        alpha=alpha,
+        split="test",
+    )
+    _write_by_hospital(out, hospitals, training)
+    _write(out / "test.jsonl", test)
+
+
+def _write_by_hospital(out: Path, hospitals: Sequence[str], notes: Iterable[SyntheticNote]) -> None:
+    files = {name: (out / f"{name}.jsonl").open("w", encoding="utf-8") for name in hospitals}
+    try:
+        with (out / "all.jsonl").open("w", encoding="utf-8") as everything:
+            for note in notes:
+                line = json.dumps(as_row(note), ensure_ascii=False) + "\n"
+                files[note.hospital].write(line)
+                everything.write(line)
+    finally:
+        for file in files.values():
+            file.close()
+
+
+def _write(path: Path, notes: Iterable[SyntheticNote]) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        for note in notes:
+            file.write(json.dumps(as_row(note), ensure_ascii=False) + "\n")
