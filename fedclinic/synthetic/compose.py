@@ -20,6 +20,8 @@ LONG_NOTE = 1500
 """Characters above which a note has a full header."""
 SIGNATURE_CHARACTERS = 50
 SENTENCE_CHARACTERS = 50
+REDRAWS = 3
+"""Groups that are tried for a frame that the note does not have yet."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ class _Page:
     def fill(self, frame: Frame) -> None:
         """Write a frame with its slots filled, and note what they carry."""
         for literal, slot, capital in frame.steps:
-            self.add(literal)
+            doubled = literal.startswith(".") and self.parts[-1].endswith(".")
+            self.add(literal[1:] if doubled else literal)
             if not slot:
                 continue
             text, label = SLOTS[slot](self.scene)
@@ -60,15 +63,19 @@ class _Page:
                 (self.phi if label in HIPAA_KINDS else self.entities).append(span)
             self.add(text)
 
-    def choose(self, group: str) -> Frame:
-        """Draw a frame of `group` that the note does not have yet, where there is one."""
+    def choose(self, group: str) -> tuple[Frame, bool]:
+        """Draw a frame of `group`, and say whether it is new to the note."""
         rng, frames = self.scene.rng, self.scene.style.frames[group]
-        for _ in range(4):
+        for _ in range(6):
             frame = frames[int(rng.random() * len(frames))]
             if id(frame) not in self.used:
-                break
-        self.used.add(id(frame))
-        return frame
+                self.used.add(id(frame))
+                return frame, True
+        return frame, False
+
+    def fill_from(self, group: str) -> None:
+        """Write a frame of `group`."""
+        self.fill(self.choose(group)[0])
 
 
 def write_note(scene: Scene, bank: Bank, note_type: str, *, length: int, density: float) -> Written:
@@ -81,7 +88,7 @@ def write_note(scene: Scene, bank: Bank, note_type: str, *, length: int, density
     rng = scene.rng
     title = rng.choice(bank.titles[note_type])
     page.add((title.upper() if scene.style.upper_headings else title) + "\n")
-    page.fill(page.choose("long_header" if length > LONG_NOTE else "header"))
+    page.fill_from("long_header" if length > LONG_NOTE else "header")
     names = _choose_sections(rng, note_type, length)
     budget = length - page.length - SIGNATURE_CHARACTERS
     total = sum(SECTIONS[name].weight for name in names)
@@ -91,7 +98,7 @@ def write_note(scene: Scene, bank: Bank, note_type: str, *, length: int, density
         until += budget * SECTIONS[name].weight / total
         _write_section(page, SECTIONS[name], heading, until - SENTENCE_CHARACTERS / 2, density)
     page.add("\n")
-    page.fill(page.choose("signature"))
+    page.fill_from("signature")
     return Written("".join(page.parts), tuple(page.entities), tuple(page.phi))
 
 
@@ -109,14 +116,15 @@ def _write_section(
     """Write a heading, then sentences until the page is `until` characters long; at least one."""
     rng, style = page.scene.rng, page.scene.style
     page.add("\n" + (heading.upper() if style.upper_headings else heading) + ":")
-    gap = "\n" if style.heading_on_own_line else " "
-    group = section.opening
-    while group or page.length < until:
-        if group is None:
-            group = _next_group(rng, section, density)
-        page.add(gap)
-        page.fill(page.choose(group))
-        gap, group = (style.gap, None)
+    page.add("\n" if style.heading_on_own_line else " ")
+    page.fill_from(section.opening or _next_group(rng, section, density))
+    while page.length < until:
+        for _ in range(REDRAWS):
+            frame, new = page.choose(_next_group(rng, section, density))
+            if new:
+                break
+        page.add(style.gap)
+        page.fill(frame)
     page.add("\n")
 
 

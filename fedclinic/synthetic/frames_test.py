@@ -88,7 +88,8 @@ Many thanks for asking us to see {patient} (age {age}), troubled by {complaint}.
 Colleague, on {today} we reviewed {title} {last} regarding {problem}.
 To Dr. {stranger_last}: we met {patient}, {age}, on {today}; the trouble is {complaint}.
 It was good to meet {title} {last} of {city}, in whom {problem} was found.
-With this note I report on {patient}, seen {today} on account of {complaint}.
+With this note I report on {patient}, seen {today} on account of {problem}.
+{title} {last}, {age}, in our care for {problem}, came on {today}; {complaint} is worse.
 """,
     "history": """
 It started {n} days earlier with {complaint}, then {complaint} followed.
@@ -105,6 +106,11 @@ Before this, {drug} and later {procedure} had been tried.
 One sister hospital, {other_hospital}, had made the diagnosis of {problem} by {test}.
 Each spell of {complaint} lasts about {n} minutes.
 Lately {complaint} limits the walk to the shops.
+We have known of the {problem} since {month}.
+All this fits {problem}.
+{Problem} has troubled {him} for {n} years, now with {complaint}.
+A flare of {problem} is the likely cause of the {complaint}.
+Two earlier stays were because of {problem}.
 """,
     "negated": """
 Asked directly, {he} had neither {other_complaint} nor {other_complaint}.

@@ -108,6 +108,8 @@ I had the pleasure of seeing {patient} back in our office for {complaint}.
 Dear colleague, your patient {patient} was evaluated at {hospital} for {problem}.
 Dear Dr. {doctor_last}:¶{patient} returned on {today}. {He} reports {complaint} and {complaint}.
 As you know, {title} {last} is a {age}-year-old {job} with {problem}.
+This letter concerns {title} {last}, whom we follow for {problem}; {he} now has {complaint}.
+{title} {last} came for {problem} on {today}, accompanied by {his} {relative}.
 """,
     "history": """
 {He} describes {complaint} that began {n} days ago.
@@ -130,6 +132,13 @@ Associated with {complaint}; onset was gradual.
 At the outside hospital {test} was notable for {finding}.
 {He} ran out of {drug} on {day}.
 Treated in the past with {drug}, {drug} and {procedure}.
+The {problem} was first diagnosed in {month}.
+{He} has been living with {problem} for {n} years.
+{Problem} is poorly controlled, with {complaint} most days.
+{Complaint} attributed to {problem}.
+Working diagnosis is {problem}.
+{He} was hospitalized twice this year for {problem}.
+Course of {problem} has been {severity}, with {finding}.
 """,
     "negated": """
 {He} denies {other_complaint} or {other_complaint}.

@@ -44,7 +44,7 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
     "discharge_summary": (
         "reason", "history", "past", "social", "course", "results", "medications", "plan",
     ),
-    "progress_note": ("history", "examination", "results", "medications", "plan"),
+    "progress_note": ("reason", "history", "examination", "results", "medications", "plan"),
     "consult_note": (
         "reason", "history", "past", "medications", "social", "examination", "results", "plan",
     ),
@@ -53,7 +53,7 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
     "operative_note": ("reason", "operation", "past", "course", "plan"),
     "nursing_note": ("nursing", "social", "medications", "plan"),
     "clinic_letter": ("letter", "past", "medications", "examination", "results", "plan"),
-    "telephone_encounter": ("call", "medications", "social", "plan"),
+    "telephone_encounter": ("reason", "call", "medications", "social", "plan"),
     "pathology_report": ("reason", "pathology", "past", "plan"),
 }  # fmt: skip
 """Note type to its sections in order; a short note has its first two sections and a few others."""

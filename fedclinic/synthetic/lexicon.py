@@ -67,7 +67,10 @@ class Lexicon:
     """Every first and last name, in lower case."""
 
 
-def _keeps_length(value: str) -> bool:
+def _is_fit(value: str) -> bool:
+    """Latin letters, apostrophes, hyphens and single spaces; as long in capitals as in small."""
+    if not value.replace(" ", "").replace("'", "").replace("-", "").isalpha() or "  " in value:
+        return False
     return len(value) == len(value.upper()) == len(value.lower()) and all(
         c < "\u0250" for c in value
     )
@@ -76,9 +79,7 @@ def _keeps_length(value: str) -> bool:
 def _names(locale: str, field: str) -> tuple[str, ...]:
     provider = import_module(f"faker.providers.person.{locale}").Provider
     values: Iterable[str] = getattr(provider, field, None) or provider.first_names
-    return tuple(
-        sorted({v for v in values if _keeps_length(v) and 2 < len(v) < 16 and "  " not in v})
-    )
+    return tuple(sorted({v for v in values if _is_fit(v) and 2 < len(v) < 16}))
 
 
 def _pipe(text: str) -> tuple[str, ...]:

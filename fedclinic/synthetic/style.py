@@ -7,9 +7,9 @@ from fedclinic.synthetic.bank import Bank, Frame
 from fedclinic.synthetic.conditions import CONDITIONS, Item
 from fedclinic.synthetic.people import make_hospital
 
-FAVOURITE = 0.8
+FAVOURITE = 0.7
 """Probability that a hospital writes a thing the way it usually does."""
-KEPT_FRAMES = 0.6
+KEPT_FRAMES = 0.75
 """Share of a bank's frames that one hospital uses."""
 
 EVERYWHERE = ("people", "identifiers")
