@@ -16,10 +16,19 @@ from fedclinic.synthetic.conditions import CONDITIONS, Condition
 from fedclinic.synthetic.dates import near
 from fedclinic.synthetic.kinds import NOTE_TYPES, SERVICES, Split, Stratum
 from fedclinic.synthetic.people import Person, make_person
-from fedclinic.synthetic.profile import TRAINING, Profile
+from fedclinic.synthetic.profile import DEIDENTIFICATION, TRAINING, Profile
 from fedclinic.synthetic.scene import Scene
 from fedclinic.synthetic.skew import service_shares
 from fedclinic.synthetic.style import HouseStyle, make_style
+
+__all__ = [
+    "DEIDENTIFICATION",
+    "TRAINING",
+    "Profile",
+    "SyntheticNote",
+    "as_row",
+    "generate_cohort",
+]
 
 NOTES_PER_PATIENT = (1, 2, 2, 3, 3, 3, 4, 4, 5, 6)
 """Each as likely; the mean is 3.3."""
@@ -33,7 +42,7 @@ class SyntheticNote:
 
     note: Note
     phi: tuple[Span, ...]
-    """Every identifier, in order; labels are those of `kinds.HIPAA_KINDS`."""
+    """Every identifier, in order; labels are those of `EntityKind`."""
     note_type: str
     hospital: str
     """The hospital as the caller named it."""

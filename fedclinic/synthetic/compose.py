@@ -5,7 +5,7 @@ from random import Random
 
 from fedclinic.notes import Span
 from fedclinic.synthetic.bank import Bank, Frame
-from fedclinic.synthetic.kinds import HIPAA_KINDS
+from fedclinic.synthetic.kinds import ENTITY_KINDS
 from fedclinic.synthetic.layout import (
     CHARACTERS_PER_SECTION,
     CORE_SECTIONS,
@@ -60,7 +60,7 @@ class _Page:
                 text = text[0].upper() + text[1:]
             if label is not None:
                 span = Span(self.length, self.length + len(text), label)
-                (self.phi if label in HIPAA_KINDS else self.entities).append(span)
+                (self.entities if label in ENTITY_KINDS else self.phi).append(span)
             self.add(text)
 
     def choose(self, group: str) -> tuple[Frame, bool]:

@@ -5,7 +5,7 @@ import pytest
 
 from fedclinic.synthetic import frames_test, frames_train
 from fedclinic.synthetic.bank import Frame, bank
-from fedclinic.synthetic.kinds import HIPAA_KINDS, NOTE_TYPES, Split
+from fedclinic.synthetic.kinds import NOTE_TYPES, Split
 from fedclinic.synthetic.layout import LAYOUTS, SECTIONS
 from fedclinic.synthetic.slots import SLOTS
 
@@ -85,7 +85,3 @@ def test_no_group_holds_a_line_twice_or_with_stray_blanks(source: object):
         lines = text.strip().split("\n")
         assert all(first != second for first, second in pairwise(sorted(lines)))
         assert all(line == line.strip() and line for line in lines)
-
-
-def test_the_kinds_cover_all_eighteen_items_of_the_rule():
-    assert {item[0] for item in HIPAA_KINDS.values()} == set("ABCDEFGHIJKLMNOPQR")

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fedclinic.deid.kinds import EntityKind
 from fedclinic.errors import ConfigError
 from fedclinic.notes import Span
 from fedclinic.synthetic.cohort import SyntheticNote, as_row, generate_cohort
-from fedclinic.synthetic.kinds import ENTITY_KINDS, HIPAA_KINDS, NOTE_TYPES, SERVICES, Split
+from fedclinic.synthetic.kinds import ENTITY_KINDS, NOTE_TYPES, SERVICES, Split
 from fedclinic.synthetic.lexicon import lexicon
 from fedclinic.synthetic.profile import DEIDENTIFICATION, TRAINING, Profile
 from fedclinic.synthetic.skew import service_shares
@@ -132,7 +133,7 @@ def test_the_same_seed_gives_the_same_notes_and_another_seed_gives_others():
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_every_identifier_kind_entity_kind_service_and_note_type_occurs(split: Split):
     cohort = make_cohort(patients=150, split=split)
-    assert {span.label for made in cohort for span in made.phi} == set(HIPAA_KINDS)
+    assert {span.label for made in cohort for span in made.phi} == set(EntityKind)
     assert {span.label for made in cohort for span in made.note.entities} == set(ENTITY_KINDS)
     assert {made.note.labels[0] for made in cohort} == set(SERVICES)
     assert {made.note_type for made in cohort} == set(NOTE_TYPES)
