@@ -50,6 +50,8 @@ File {mrn} / {last_first} / {today}
 Client record {mrn}¶{patient}, aged {age}, of {street}, {city}
 {doctor}, {cred}, for {patient}¶Hospital number {mrn}¶{today}
 [{today}] [{mrn}] [{last_first}]
+No. {mrn}, {last_first}, {sex_letter}, {age}¶Entry of {today}, {time}
+{hospital} * {today} * {patient} * {mrn}
 """,
     "long_header": """
 {hospital}, {other_city}¶Chart no. {mrn}   Billing no. {account}¶Full name: {last_first}¶Born: {birthday}   SS# {ssn}¶Coverage: {insurer}, subscriber {plan_id}¶Lives: {street}, {city} {state} {postcode}¶Seen: {today} by {doctor}, {cred}
@@ -70,6 +72,9 @@ Opinion wanted on {problem}.
 {Complaint}, then {complaint}.
 Worry about {complaint}.
 {N} weeks of {complaint}.
+{Problem} again, with {complaint}.
+Request: {procedure} for {problem}.
+{Severity} {complaint} in known {problem}.
 """,
     "opening": """
 Aged {age}, this {sex} sought care because of {complaint} and later {complaint}.
@@ -111,6 +116,9 @@ All this fits {problem}.
 {Problem} has troubled {him} for {n} years, now with {complaint}.
 A flare of {problem} is the likely cause of the {complaint}.
 Two earlier stays were because of {problem}.
+{drug} had to be stopped over {complaint}.
+Twice in {month} the {complaint} returned.
+{Test} ordered elsewhere pointed to {problem}.
 """,
     "negated": """
 Asked directly, {he} had neither {other_complaint} nor {other_complaint}.
@@ -140,6 +148,8 @@ In {month}, a stay at {other_hospital} over {past_problem}.
 {Problem} found in {year}. {Past_problem} before that.
 Tonsils out as a child; {past_problem} later.
 Surgery: {past_procedure} (Dr. {stranger_last}).
+{Past_problem}, well since {month}.
+From {year}: {past_problem}; from {year}: {past_problem}.
 """,
     "family": """
 A grandparent suffered from {other_problem}.
@@ -155,6 +165,9 @@ Uses {drug}.
 - {drug}¶- {drug}
 Box shows {pill} at {dose}.
 Relies on {drug} whenever {complaint} comes.
+{Pill};{dose};{freq}¶{pill};{dose};{freq}
+{Drug} until {next_day}.
+Script for {pill}, {dose}, {nn} pieces.
 """,
     "past_medication": """
 Also on {past_pill}, {dose} {freq}.
@@ -173,6 +186,11 @@ Chest sounds normal on both sides.
 Kernig negative, Phalen negative, Tinel negative.
 Height 1{nn} cm, weight {nn} kg.
 Glasgow 15 of 15, gait normal.
+Trousseau and Chvostek absent; Tinel silent.
+Jaeger 2 on both sides; Ishihara full.
+Rested face, warm hands, nails normal.
+Heart sounds pure, abdomen silent to touch.
+Lasegue free on the {side}.
 """,
     "exam_finding": """
 What stood out was {finding}.
@@ -190,6 +208,8 @@ We await {test}.
 Taken together, {test} and {test} speak for {problem}.
 {Test}, done at {other_hospital}, gave {finding}.
 {Test} = {bare_finding}.
+{Test} -> {bare_finding}
+Second {test}: {finding}.
 """,
     "normal_result": """
 White count {n}.{n}, hemoglobin 1{n}.1.
@@ -199,6 +219,10 @@ Sodium 13{n}, creatinine 0.{n}.
 Glucose {nn}0, potassium 4.{n}, chloride 10{n}.
 Sedimentation {nn}, platelets 2{nn} thousand.
 {Other_test} clear.
+Hb;1{n}.2;g/dL¶Ferritin;{nn};ng/mL¶CK;{nn};U/L
+Fehling negative, Schilling not needed.
+Chloride 10{n}, urea {nn}, bilirubin 0.{n}.
+Lymphocytes {nn}, monocytes {n}, eosinophils {n}.
 """,
     "course": """
 With {drug} the {complaint} settled.
@@ -220,6 +244,15 @@ Urine {n}00 mL over the shift.
 No drug reactions known.
 Flu shot given in the fall.
 Rested between visits.
+Can shower; may lift nothing heavy.
+Hope remains high.
+Grant of leave until evening.
+Braden 19, Waterlow 8.
+Ryle tube out, Venturi mask off.
+Slept in a chair.
+Chaperone present throughout.
+Hand grip equal, smiles.
+Teds on, heels clear of the mattress.
 """,
     "plan": """
 We suggest {drug}.
@@ -351,6 +384,34 @@ Written about {initials} with consent.
 Between {day} and {day} {he} was away in {other_city}.
 Mail for {last_first} was returned.
 Student {stranger} observed.
+{first}'s {relative} {relative_first} was kept in the picture.
+Dr. {stranger_last}'s view is awaited.
+{Relative} {relative_name}, tel. {other_phone}
+Stayed at {other_hospital} {day} until {day}.
+Those present: {stranger}, {stranger} and {stranger}, {nurse_cred}.
+Taken over by {stranger_plain}, {cred}, of {other_hospital}.
+{Stranger} rang from {other_city} on {day}.
+The {last} household is at {street}.
+Guardian is {relative_name}; write to {other_street}, {other_city}.
+{stranger_first}, {stranger_first} and {stranger_first} are the grandchildren.
+A former patient of {stranger} in {other_city}, {state}.
+Dietitian {stranger_first} {stranger_last} came by at {time}.
+Colleague {stranger_last} looked in twice.
+Took the bus from {other_city} with {relative_first}.
+Wed to {stranger} since {year}.
+Deputy: {stranger}, {cred}¶Secretary: {stranger}
+Friends at {company} raised money for {first}.
+Native of {other_city}; school in {other_city}.
+Neighbor {stranger} of {other_street} holds the key.
+Work certificate for {employer} handed out {day}.
+Trainer {stranger_first} at {company} noticed it.
+Blood was taken at {company} on {day}.
+Ms. {stranger_last} of the insurer asked on {day}.
+Pastor {stranger} prayed with {him}.
+Attorney {stranger} requested copies on {day}.
+In {month} {he} moved in with {relative_first}.
+Interviewed by {stranger} of the {other_city} police.
+{doctor_plain} spoke with {relative_name} at {time}.
 """,
     "identifiers": """
 Social security no. {ssn}.
@@ -401,6 +462,39 @@ Postal code {postcode}.
 Born {birthday}.
 Birthday on {birthday}, now {age}.
 Dispensed by {company}, {other_city}.
+Ways to reach: {phone} (home), {other_phone} (work), {email}
+Numbers: chart {mrn}, SS {ssn}, bill {account}
+{last_first} - chart {mrn} - sheet {n}
+Payer {insurer}, subscriber {plan_id}, group {other_id}
+Deliver to {street}, {city} {state} {postcode}
+Covered since {month} under {plan_id}.
+Ledger {account} settled.
+Provider number {license}
+Pilot's licence {license} suspended.
+Stimulator no. {device}, battery no. {device}.
+Valve stamped {device}.
+Oxygen machine {device} collected {day}.
+The scooter bears {plate}.
+Frame number {vin} in the police file.
+Clip uploaded to {url} via {ip}.
+Home monitor reports from {ip}.
+Hand geometry {biometric} matched.
+Keystroke profile {biometric}.
+Likeness {photo} shown to the team.
+Passport picture {photo}.
+Ticket {other_id} opened at {time}.
+Donor unit {other_id}.
+Trial arm code {other_id}, visit {day}.
+Desk {other_phone}, facsimile {fax}, {staff_email}
+Leave word on {phone}.
+Ring {other_phone} and ask after {stranger_first}.
+Taxi {plate} from {other_street}.
+Employee badge {other_id} of {employer}.
+Dossier {other_id} at {company}.
+Online record: {url}, user {email}
+Tissue bank key {other_id}.
+Policy {plan_id} lapsed in {month}.
+Voice sample {biometric} taken {day}.
 """,
     "signature": """
 Signed off by {doctor}, {cred}, {today}
@@ -411,5 +505,9 @@ Typed {today} for {doctor}, {cred}
 Completed {today} {time} / {doctor}
 Verified: {stranger}, {cred} ({today})
 /{doctor_plain}/
+Taken down by {stranger} on {today}
+Yours,¶{doctor_plain}, {cred}¶{staff_email}
+p.p. {stranger_last}
+{doctor} ({cred}), bleep {pager}
 """,
 }

@@ -56,6 +56,8 @@ Adm date {admitted}   D/C date {today}¶{last_first}, MRN {mrn}
 {patient}¶{street}¶{city}, {state} {postcode}¶{today}
 Attending: Dr. {doctor_plain}   Pt: {last_first}   Date: {today}
 PT: {patient} DOB: {birthday} ACCT: {account}
+{last_first}  ({sex_letter}, {age})  #{mrn}¶{today} {time}
+{today} - {patient} - MRN# {mrn} - {hospital}
 """,
     "long_header": """
 {hospital}¶{other_street}, {other_city}, {state} {postcode}¶Patient: {patient}¶MRN: {mrn}¶DOB: {birthday}¶Admission date: {admitted}¶Discharge date: {today}¶Attending: {doctor}, {cred}
@@ -65,6 +67,8 @@ Date: {today}¶Patient Name: {patient}¶MRN: {mrn}   CSN: {other_id}¶Emergency 
 {today}¶¶{doctor}, {cred}¶{other_street}¶{other_city}, {state} {postcode}¶Fax: {fax}¶¶Re: {patient}¶DOB: {birthday}¶MRN: {mrn}
 Pt Name | {last_first}¶DOB | {birthday}¶MRN | {mrn}¶Phone | {phone}¶Email | {email}¶Address | {street}, {city}, {state} {postcode}
 NAME: {last_first}¶UNIT NUMBER: {mrn}¶ADMITTED: {admitted}¶DISCHARGED: {today}¶DICTATED BY: {doctor}, {cred}¶CC: {stranger}, MD; {stranger}, MD
+==== {hospital} ====¶Patient........: {last_first}¶MRN............: {mrn}¶Visit..........: {other_id}¶Birth..........: {birthday}¶Next of kin....: {relative_name} ({relative}) {other_phone}¶Insurance......: {insurer} {plan_id}
+From: {doctor}, {cred}, {hospital}¶To: {stranger}, {cred}, {other_hospital}¶Fax: {fax}¶Re: {patient}, DOB {birthday}, SSN {ssn}¶Date: {today}
 """,
     "reason": """
 {Complaint} and {complaint}.
@@ -204,6 +208,9 @@ New: {drug}. Changed: {drug}.
 {Drug} as needed for {complaint}.
 Finished a course of {drug} on {day}.
 {Pill} {dose} {freq} (since {year}).
+{Pill}     {dose}     {freq}¶{pill}     {dose}     {freq}
+Rx: {pill} {dose}, disp #{nn}, sig: {freq}.
+{Drug} held on {day} for {complaint}.
 """,
     "past_medication": """
 {Past_pill} {dose} {freq}.
@@ -231,6 +238,12 @@ No Homans sign, no Brudzinski sign.
 Heberden nodes on both hands, otherwise unremarkable.
 GCS 15, speech fluent, mood good.
 No cyanosis or clubbing; pulses 2+ and equal.
+Glasgow Coma Scale 15; Snellen 20/40 both eyes.
+McBurney point nontender; Rovsing negative.
+Weber midline, Rinne normal.
+Tanner stage 5; Mallampati class 2.
+No Wilson rings, no Osler nodes.
+General: NAD. CV: RRR. Resp: CTAB. Abd: NT/ND.
 """,
     "exam_finding": """
 Exam notable for {finding}.
@@ -256,6 +269,8 @@ Reviewed {test}, which confirms {problem}.
 {Test} remarkable for {bare_finding}.
 Trend in {test} improving on {drug}.
 {Test} consistent with {problem}.
+{Test} ........ {bare_finding}
+Repeat {test}: {finding}.
 """,
     "normal_result": """
 WBC {n}.{n}, Hgb 1{n}.2, platelets 2{nn}.
@@ -269,6 +284,11 @@ Cr 0.{n}, BUN {nn}, AST {nn}, ALT {nn}.
 INR 1.{n}, PTT {nn}, fibrinogen 3{nn}.
 Lactate 1.{n} at {time}.
 pH 7.3{n}, bicarbonate 2{n}.
+Na   13{n}   mmol/L¶K    4.{n}   mmol/L¶Cl   10{n}   mmol/L¶Cr   0.{n}   mg/dL
+Gram stain without organisms; Coombs negative.
+Apgar not applicable; Westergren rate {nn}.
+Bence Jones protein absent, Howell-Jolly bodies absent.
+WBC {n}.{n} | Hgb 1{n}.0 | Plt 2{nn}
 """,
     "course": """
 {He} was treated with {drug} and {drug} with good response.
@@ -302,6 +322,16 @@ PT/OT to evaluate and treat.
 Vaccines up to date.
 Patient verbalized understanding of instructions.
 Intake 1,{n}00 mL, output 9{nn} mL.
+May resume driving when pain allows.
+Will hold the evening dose.
+Mark the site before the procedure.
+Hope for discharge soon.
+Sim's position for comfort; Yankauer at bedside.
+Norton score 16, Morse score 45.
+Lovenox teaching kit given; sharps box provided.
+Kangaroo pump running at {nn} mL/h.
+Room air, no oxygen needed.
+Bowel regimen with senna.
 """,
     "plan": """
 Continue {drug}.
@@ -361,6 +391,10 @@ Widowed in {year}; has {n} children.
 Grew up near {other_city}; recent travel to {other_city} in {month}.
 Health care proxy is {relative_name}, {relative}.
 Attends {company} as a volunteer.
+Attended {company} until {year}; now disabled.
+Lives alone at {street}; {relative} {relative_first} lives next door.
+From {other_city} originally, moved to {city} with {relative_first}.
+Served in the Army; no pets.
 """,
     "operation": """
 Preoperative diagnosis: {problem}.
@@ -494,6 +528,33 @@ Appointment moved from {day} to {next_day}.
 Found on {other_street} in {other_city} by a passer-by.
 Resident of {other_city}, staying with {relative_first} at {other_street}.
 Police officer {stranger_last} took a statement on {day}.
+Dr. {stranger_last}'s office called on {day}.
+{first}'s pain is better per {relative_first}.
+{Relative}: {relative_name}
+{Relative} - {relative_name} - {other_phone}
+From {day} to {day} {he} was at {other_hospital}.
+Care team: {stranger}, {cred}; {stranger}, {nurse_cred}; {stranger}, PharmD.
+Accepted by Dr. {stranger_plain} at {other_hospital}.
+Message left for {relative_name} at {other_phone} on {day}.
+{Last} family requests that {relative_name} be called.
+Spouse of {stranger} of {other_city}.
+{stranger_first} from case management will call {relative_first}.
+Previously followed by {stranger} in {other_city}, {state}.
+Medical student {stranger} took the history.
+Anesthesiologist: {stranger}¶Scrub nurse: {stranger}
+Patient's employer, {employer}, was given a letter dated {day}.
+Rehabilitation at {other_hospital} from {day}.
+Paged {stranger_last} x2 at {time}.
+POA: {relative_name} ({relative})¶Phone: {other_phone}
+{Stranger}, {cred}, covering for {stranger}, {cred}.
+Wife of Mr. {last} denies any change.
+Children: {stranger_first}, {stranger_first} and {stranger_first}.
+Reviewed by {stranger} MD, {today} {time}
+The {last} residence at {street} was visited.
+Born {birthday} in {other_city}.
+Labs drawn at {company}, {other_city}, on {day}.
+Sister {stranger_first} flew in from {other_city}.
+Dr. {stranger_last} (pager {pager}) is aware.
 """,
     "identifiers": """
 SSN {ssn}.
@@ -553,6 +614,32 @@ Date of birth {birthday}.
 DOB {birthday}, age {age}.
 Turned {age} on {day}.
 EMS run {other_id} from {other_street}.
+Contact¶  Home: {phone}¶  Work: {other_phone}¶  Email: {email}
+Identification¶  MRN: {mrn}¶  SSN: {ssn}¶  Acct: {account}
+Name: {last_first}  MRN: {mrn}  Page 2 of {n}
+Insurance: {insurer}  ID#: {plan_id}  Group: {other_id}
+Ship supplies to {street}, {city}, {state} {postcode}.
+Subscriber {plan_id} ({insurer}), effective {month}.
+Bill {account} to {insurer}.
+NPI {license}
+Passport {license} used as identification.
+ICD lead serial {device}, generator serial {device}.
+Prosthesis catalog {device}.
+CPAP unit {device} issued {day}.
+Registered vehicle {plate}, insured by {company}.
+Recorded at {url} from {ip} on {day}.
+Telehealth session, patient IP {ip}.
+Thumbprint hash {biometric}.
+Photo consent signed; see {photo}.
+Face image file {photo}.
+Order {other_id} placed at {time}.
+Blood bank number {other_id}.
+Encounter no. {other_id}, visit on {day}.
+Tel {other_phone} / Fax {fax} / {staff_email}
+Voicemail {phone}, do not leave details.
+Text {phone} only.
+Call back number {other_phone}, ask for {stranger_first}.
+Ambulance {plate} from {other_street}, {other_city}.
 """,
     "signature": """
 {doctor}, {cred}
@@ -567,5 +654,8 @@ Attending: {doctor}, {cred}
 Author: {stranger}, {nurse_cred} - {hospital}
 D: {today} T: {today} Job ID {other_id}
 - {doctor_plain}
+Transcribed by {stranger}, {today}¶cc: {stranger}, MD
+Attestation: seen with the resident, {doctor}, {cred}, {today}
+Thank you for letting us share in the care of {title} {last}.¶{doctor}, {cred}
 """,
 }

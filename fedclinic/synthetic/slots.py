@@ -52,18 +52,17 @@ def _case(rng: Random, text: str) -> str:
 def write_name(rng: Random, name: Name) -> str:
     """Write a whole name in one of the orders that notes use."""
     first, last, middle = name.first, name.last, name.middle
-    kind = rng.random()
-    if kind < 0.55:
-        return _case(rng, f"{first} {last}")
-    if kind < 0.7:
-        return _case(rng, f"{first} {middle}. {last}" if middle else f"{first} {last}")
-    if kind < 0.82:
-        return _case(rng, f"{last}, {first}")
-    if kind < 0.9:
-        return _case(rng, f"{last}, {first} {middle}" if middle else f"{last}, {first}")
-    if kind < 0.95:
-        return f"{first[0]}. {last}"
-    return f"{first} {last[0]}."
+    initial = f" {middle}." if middle else ""
+    forms = (
+        *(f"{first} {last}",) * 10,
+        *(f"{first}{initial} {last}",) * 4,
+        *(f"{last}, {first}",) * 2,
+        f"{last}, {first}{initial}",
+        f"{first[0]}. {last}",
+        f"{last} {first[0]}{middle}",
+        f"{first} {last[0]}.",
+    )
+    return _case(rng, forms[int(rng.random() * len(forms))])
 
 
 def _doctor(scene: Scene) -> Name:
@@ -162,7 +161,8 @@ def _name_slots() -> dict[str, Slot]:
         "doctor": lambda s: (write_name(s.rng, _doctor(s)), "PERSON"),
         "doctor_plain": lambda s: (_case(s.rng, str(_doctor(s))), "PERSON"),
         "doctor_last": lambda s: (_case(s.rng, _doctor(s).last), "PERSON"),
-        "stranger": lambda s: (str(_stranger(s)), "PERSON"),
+        "stranger": lambda s: (write_name(s.rng, _stranger(s)), "PERSON"),
+        "stranger_plain": lambda s: (_case(s.rng, str(_stranger(s))), "PERSON"),
         "stranger_first": lambda s: (_stranger(s).first, "PERSON"),
         "stranger_last": lambda s: (_stranger(s).last, "PERSON"),
     }
