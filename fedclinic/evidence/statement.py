@@ -22,7 +22,7 @@ from fedclinic.records import Digest, Record
 
 PAYLOAD_TYPE: Literal["application/vnd.in-toto+json"] = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
-_PREDICATE_TYPE = "urn:fedclinic:v1:"
+PREDICATE_TYPE = "urn:fedclinic:v1:"
 
 SomeRecord = TypeVar("SomeRecord", bound=Record)
 Base64 = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]*={0,2}$")]
@@ -63,7 +63,7 @@ def sign(
             {"name": name, "digest": {"sha256": digest.removeprefix("sha256:")}}
             for name, digest in sorted(about.items())
         ],
-        "predicateType": _PREDICATE_TYPE + kind,
+        "predicateType": PREDICATE_TYPE + kind,
         "predicate": predicate,
     }
     content = canonical_json(statement)
@@ -94,7 +94,7 @@ def open_envelope(
     if len(found) < signers:
         raise SignatureError(f"{kind}: {len(found)} of {signers} trusted signatures are good")
     statement = parse_statement(content)
-    if statement["predicateType"] != _PREDICATE_TYPE + kind:
+    if statement["predicateType"] != PREDICATE_TYPE + kind:
         raise SignatureError(f"{kind}: the signed statement is of another kind")
     predicate: dict[str, Any] = statement["predicate"]
     return predicate
@@ -135,9 +135,9 @@ def statement_kind(envelope: Envelope) -> str:
         SignatureError: if the payload is not a statement of ours.
     """
     kind: str = parse_statement(statement_content(envelope))["predicateType"]
-    if not kind.startswith(_PREDICATE_TYPE):
+    if not kind.startswith(PREDICATE_TYPE):
         raise SignatureError("statement: its kind is not ours")
-    return kind.removeprefix(_PREDICATE_TYPE)
+    return kind.removeprefix(PREDICATE_TYPE)
 
 
 def parse_statement(content: bytes) -> dict[str, Any]:

@@ -1,0 +1,253 @@
+"""What can be stated in a federation's log: one record for each kind of event, and who may sign it.
+
+Two kinds are defined with the round they travel in: `round-task` (`RoundTask`) and `site-report`
+(`SiteReport`, which states that an update was produced). No record holds note text, a patient key
+or a number computed from notes that the site's disclosure policy does not let out.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue, PositiveInt, StringConstraints
+
+from fedclinic.evidence.keys import KeyId
+from fedclinic.privacy.mechanism import Mechanism, PrivacyPromise
+from fedclinic.records import Count, Digest, Name, Record
+from fedclinic.rounds import LedgerHead, RoundTask, SiteReport
+
+Instant = Annotated[float, Field(gt=0)]
+"""Seconds since the epoch, UTC, by the signer's clock."""
+
+PublicKey = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""The 32 bytes of an Ed25519 public key, hexadecimal."""
+
+Words = Annotated[str, StringConstraints(max_length=500)]
+"""A reason in a fixed wording of ours; never free text from a site."""
+
+Cohorts = Annotated[tuple[str, ...], Field(min_length=1)]
+Verdict = Literal["pass", "warn", "fail"]
+
+
+class PlanApproved(Record):
+    """A run was allowed to start with this plan; the plan itself is here, as it was signed."""
+
+    at: Instant
+    run: Name
+    plan_digest: Digest
+    plan: dict[str, JsonValue]
+
+
+class SiteJoined(Record):
+    """A hospital's key was accepted. Auditors compare it with the one the hospital gave them."""
+
+    at: Instant
+    site: Name
+    public_key: PublicKey
+
+
+class SiteRevoked(Record):
+    """From here on nothing that this key signs is accepted."""
+
+    at: Instant
+    site: Name
+    key_id: KeyId
+    reason: Literal["left", "key lost", "key stolen", "misconduct"]
+
+
+class KeyRotated(Record):
+    """A site or the coordinator goes on with a new key; signed by the old one and the new one."""
+
+    at: Instant
+    actor: Name
+    old_key_id: KeyId
+    public_key: PublicKey
+
+
+class SelfTested(Record):
+    """A site's trainer was tested on synthetic data before it touched a note."""
+
+    at: Instant
+    site: Name
+    code: Digest
+    image: Digest | None
+    verdict: Verdict
+    checks: dict[str, Verdict]
+
+
+class BudgetReserved(Record):
+    """A round's privacy demand was set aside, before any note was read."""
+
+    at: Instant
+    site: Name
+    run: Name
+    round_number: PositiveInt
+    attempt: PositiveInt
+    cohorts: Cohorts
+    mechanism: Mechanism
+    ledger: LedgerHead
+
+
+class BudgetUseBegun(Record):
+    """Notes are about to be read: from here on the round is charged whatever happens."""
+
+    at: Instant
+    site: Name
+    run: Name
+    round_number: PositiveInt
+    attempt: PositiveInt
+    ledger: LedgerHead
+
+
+class BudgetCommitted(Record):
+    """A round was charged what it did, at most what was reserved."""
+
+    at: Instant
+    site: Name
+    run: Name
+    round_number: PositiveInt
+    attempt: PositiveInt
+    mechanism: Mechanism
+    ledger: LedgerHead
+
+
+class UpdateJudged(Record):
+    """The coordinator admitted a site's update, or says why not."""
+
+    at: Instant
+    run: Name
+    round_number: PositiveInt
+    attempt: PositiveInt
+    site: Name
+    verdict: Literal["admitted", "quarantined", "refused", "failed", "late"]
+    update: Digest | None
+    reason: Words = ""
+
+
+class RoundAggregated(Record):
+    """The admitted updates of a round became the next state."""
+
+    at: Instant
+    run: Name
+    round_number: PositiveInt
+    plan_digest: Digest
+    weights: dict[Name, float]
+    state_before: Digest | None
+    """Checkpoint that the round started from; None before the first."""
+    state_after: Digest
+
+
+class AuditJudged(Record):
+    """An audit of a site's trainer or of a model came to a verdict."""
+
+    at: Instant
+    run: Name
+    round_number: Count | None
+    site: Name | None
+    """None: an audit of the global model."""
+    audit: Literal["self-test", "audit-head", "commit-reveal", "memorisation", "membership"]
+    verdict: Verdict
+    numbers: dict[str, float]
+    """Statistics by name, such as `epsilon_lower_bound` and `largest_refutable_epsilon`."""
+
+
+class ModelRegistered(Record):
+    """A state became a version of a registered model."""
+
+    at: Instant
+    run: Name
+    model: str
+    version: str
+    mlflow_run: str
+    source: str
+    """Where MLflow says the version's files are."""
+    state: Digest
+    files: dict[str, Digest]
+    promise: PrivacyPromise | None
+    """What the model may reveal of a patient at most; None without protection."""
+    gate: Verdict
+
+
+class PolicyChanged(Record):
+    """A site or the coordinator exchanged a document that people sign."""
+
+    at: Instant
+    actor: Name
+    document: str
+    before: Digest | None
+    after: Digest
+
+
+class ExportMade(Record):
+    """Something left for people outside: an entry of the register of outputs."""
+
+    at: Instant
+    actor: Name
+    run: Name | None
+    what: Literal["model", "report", "model-card", "bundle", "expert-pack", "other"]
+    digest: Digest
+    recipient: Words
+
+
+class RunRecorded(Record):
+    """What MLflow showed of a run when it ended (or paused): one digest for each of its runs."""
+
+    at: Instant
+    run: Name
+    snapshots: dict[str, Digest]
+    """Digest of the canonical snapshot, by MLflow run identifier."""
+
+
+COORDINATOR = "coordinator"
+"""The coordinator as an actor; no site may have this name in a log."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of statement: its record, and which field names the actor who must have signed."""
+
+    record: type[Record]
+    signer: Literal["site", "actor", "coordinator", "site or coordinator"]
+
+
+KINDS: Mapping[str, Kind] = {
+    "plan-approved": Kind(PlanApproved, "coordinator"),
+    "site-joined": Kind(SiteJoined, "coordinator"),
+    "site-revoked": Kind(SiteRevoked, "coordinator"),
+    "key-rotated": Kind(KeyRotated, "actor"),
+    "self-tested": Kind(SelfTested, "site"),
+    "budget-reserved": Kind(BudgetReserved, "site"),
+    "budget-use-begun": Kind(BudgetUseBegun, "site"),
+    "budget-committed": Kind(BudgetCommitted, "site"),
+    "round-task": Kind(RoundTask, "coordinator"),
+    "site-report": Kind(SiteReport, "site"),
+    "update-judged": Kind(UpdateJudged, "coordinator"),
+    "round-aggregated": Kind(RoundAggregated, "coordinator"),
+    "audit-judged": Kind(AuditJudged, "site or coordinator"),
+    "model-registered": Kind(ModelRegistered, "coordinator"),
+    "policy-changed": Kind(PolicyChanged, "actor"),
+    "export-made": Kind(ExportMade, "actor"),
+    "run-recorded": Kind(RunRecorded, "coordinator"),
+}
+
+
+def kind_of(event: Record) -> str:
+    """The kind under which a record is signed.
+
+    Raises:
+        KeyError: if it is not an event.
+    """
+    return _KIND_OF[type(event)]
+
+
+def actor_of(event: Record) -> str:
+    """Who must have signed an event: a site's name, or the coordinator."""
+    signer = KINDS[kind_of(event)].signer
+    if signer == "coordinator":
+        return COORDINATOR
+    if signer == "actor":
+        return str(getattr(event, "actor"))  # noqa: B009 - the kind says that the field is there
+    return getattr(event, "site", None) or COORDINATOR
+
+
+_KIND_OF = {kind.record: name for name, kind in KINDS.items()}

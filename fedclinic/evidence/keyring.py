@@ -1,0 +1,89 @@
+"""Whose key is in force at each entry of a log: joining, rotation and revocation, in order."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from fedclinic.evidence.bundle import Trust, verify_key
+from fedclinic.evidence.events import COORDINATOR, KeyRotated, SiteJoined, SiteRevoked
+from fedclinic.evidence.findings import Finding, failed, unverifiable
+from fedclinic.evidence.keys import KeyId, VerifyKey
+from fedclinic.evidence.statement import Envelope, signed_by
+from fedclinic.records import Record
+
+
+@dataclass
+class Keyring:
+    """The keys that a log has introduced so far; starts with the coordinator's only."""
+
+    current: dict[str, VerifyKey]
+    """The key in force, by actor."""
+    held: dict[str, list[str]] = field(default_factory=dict)
+    """Every public key that an actor ever had, hexadecimal."""
+    revoked: set[KeyId] = field(default_factory=set)
+
+    @classmethod
+    def start(cls, trust: Trust) -> "Keyring":
+        return cls({COORDINATOR: verify_key(trust.coordinator)}, {COORDINATOR: [trust.coordinator]})
+
+    def check_signature(self, envelope: Envelope, actor: str, where: str) -> Iterator[Finding]:
+        """Check that an entry is signed with the key that its actor has now."""
+        key = self.current.get(actor)
+        if key is None:
+            yield failed("signature.unknown", where, f"{actor} had no key in the log by then")
+        elif key.key_id in self.revoked:
+            yield failed("signature.revoked", where, f"the key of {actor} was revoked before")
+        elif not signed_by(envelope, {key.key_id: key}):
+            signer = self._actual_signer(envelope)
+            yield failed("signature.bad", where, f"not signed by {actor}'s key but by {signer}")
+
+    def follow(self, event: Record, envelope: Envelope, where: str) -> Iterator[Finding]:
+        """Take in an entry that changes keys."""
+        if isinstance(event, SiteJoined):
+            yield from self._join(event, where)
+        elif isinstance(event, SiteRevoked):
+            if event.key_id not in {verify_key(k).key_id for k in self.held.get(event.site, ())}:
+                yield failed("key.revoked", where, f"{event.site} never had key {event.key_id}")
+            self.revoked.add(event.key_id)
+        elif isinstance(event, KeyRotated):
+            yield from self._rotate(event, envelope, where)
+
+    def compare(self, trust: Trust) -> Iterator[Finding]:
+        """Compare every site's keys with the one its hospital gave the auditor."""
+        for site, keys in sorted(self.held.items()):
+            if site == COORDINATOR:
+                continue
+            known = trust.sites.get(site)
+            if known is None:
+                yield unverifiable(
+                    "key.unknown", f"site {site}", "only the coordinator vouches for its key"
+                )
+            elif known not in keys:
+                yield failed(
+                    "key.foreign", f"site {site}", "its key is not the one its hospital gave"
+                )
+
+    def _join(self, event: SiteJoined, where: str) -> Iterator[Finding]:
+        known = self.current.get(event.site)
+        if event.site == COORDINATOR:
+            yield failed("key.joined", where, "a site may not be called coordinator")
+            return
+        if known is not None and known.key_id not in self.revoked:
+            yield failed("key.joined", where, f"{event.site} joined again; its key was in force")
+        self.current[event.site] = verify_key(event.public_key)
+        self.held.setdefault(event.site, []).append(event.public_key)
+
+    def _rotate(self, event: KeyRotated, envelope: Envelope, where: str) -> Iterator[Finding]:
+        known, new = self.current.get(event.actor), verify_key(event.public_key)
+        if known is not None and known.key_id != event.old_key_id:
+            yield failed("key.rotated", where, f"{event.actor} had another key before")
+        if not signed_by(envelope, {new.key_id: new}):
+            yield failed("key.rotated", where, "the new key did not sign: it may not be theirs")
+        self.current[event.actor] = new
+        self.held.setdefault(event.actor, []).append(event.public_key)
+
+    def _actual_signer(self, envelope: Envelope) -> str:
+        for actor, keys in sorted(self.held.items()):
+            for key in map(verify_key, keys):
+                if signed_by(envelope, {key.key_id: key}):
+                    return f"{actor}'s" if key == self.current[actor] else f"an old one of {actor}"
+        return "none that is known, or its content was changed"

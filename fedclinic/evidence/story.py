@@ -1,0 +1,51 @@
+"""What a log says happened, as it is read entry by entry: the runs, their rounds and every site."""
+
+from dataclasses import dataclass, field
+
+from fedclinic.evidence.events import BudgetCommitted, BudgetReserved, UpdateJudged
+from fedclinic.evidence.plan_facts import PlanFacts
+from fedclinic.records import Digest
+from fedclinic.rounds import LedgerHead, RoundTask, SiteReport
+
+Turn = tuple[int, str, int]
+"""One site's work in a round: round, site, attempt."""
+
+
+@dataclass
+class RunStory:
+    """One run so far."""
+
+    plan_digest: Digest
+    plan: PlanFacts | None
+    """None if the plan cannot be read by this version."""
+    tasks: dict[Turn, RoundTask] = field(default_factory=dict)
+    reports: dict[Turn, SiteReport] = field(default_factory=dict)
+    reserved: dict[Turn, BudgetReserved] = field(default_factory=dict)
+    begun: set[Turn] = field(default_factory=set)
+    committed: dict[Turn, BudgetCommitted] = field(default_factory=dict)
+    judged: dict[Turn, UpdateJudged] = field(default_factory=dict)
+    epsilons: dict[str, list[float]] = field(default_factory=dict)
+    """Epsilon of the run so far, after each of a site's completed rounds."""
+    round_number: int = 0
+    """The last round that was aggregated."""
+    state: Digest | None = None
+    """The state after it."""
+    failed_audits: list[str] = field(default_factory=list)
+
+    def turns(self, round_number: int) -> list[Turn]:
+        """The turns of a round that were reported or judged."""
+        known = self.reports.keys() | self.judged.keys()
+        return sorted(turn for turn in known if turn[0] == round_number)
+
+
+@dataclass
+class Story:
+    """All runs of a log, and what outlives a run at a site."""
+
+    runs: dict[str, RunStory] = field(default_factory=dict)
+    nonces: dict[str, int] = field(default_factory=dict)
+    """The entry that used a nonce first."""
+    ledgers: dict[str, LedgerHead] = field(default_factory=dict)
+    """The last head of each site's ledger."""
+    self_tests: dict[str, str] = field(default_factory=dict)
+    """The last verdict of each site's self-test."""

@@ -1,0 +1,123 @@
+"""Check that the entries of a log tell one possible story: nothing skipped, dropped or invented."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from fedclinic.digest import canonical_json, digest_bytes
+from fedclinic.errors import EvidenceError
+from fedclinic.evidence import verify_budgets, verify_rounds
+from fedclinic.evidence.events import (
+    AuditJudged,
+    BudgetCommitted,
+    BudgetReserved,
+    BudgetUseBegun,
+    ModelRegistered,
+    PlanApproved,
+    RoundAggregated,
+    RunRecorded,
+    SelfTested,
+    UpdateJudged,
+)
+from fedclinic.evidence.findings import Finding, failed, unverifiable
+from fedclinic.evidence.plan_facts import read_plan_facts
+from fedclinic.evidence.story import RunStory, Story
+from fedclinic.evidence.verify_log import Entry
+from fedclinic.privacy.mechanism import PrivacyPromise
+from fedclinic.records import Record
+from fedclinic.rounds import RoundTask, SiteReport
+
+Check = Callable[[Story, RunStory, Any, Entry], Iterator[Finding]]
+"""Compares an event with the story before it, then makes it a part of the story."""
+
+
+def verify_story(entries: Iterable[Entry]) -> tuple[Story, list[Finding]]:
+    """Read a log's entries in order and check each against those before it."""
+    story = Story()
+    findings: list[Finding] = []
+    for entry in entries:
+        findings.extend(_check_entry(story, entry))
+    for name, run in story.runs.items():
+        findings.extend(verify_rounds.check_nothing_dropped(name, run))
+    return story, findings
+
+
+def _check_entry(story: Story, entry: Entry) -> Iterator[Finding]:
+    event = entry.event
+    if isinstance(event, PlanApproved):
+        yield from _approve(story, event, entry.where)
+        return
+    if isinstance(event, SelfTested):
+        story.self_tests[event.site] = event.verdict
+        return
+    check = _CHECKS.get(type(event))
+    if check is None:
+        return
+    run = story.runs.get(str(getattr(event, "run", "")))
+    if run is None:
+        yield failed("run.unknown", entry.where, "no plan was approved for this run before")
+        return
+    yield from check(story, run, event, entry)
+
+
+def _approve(story: Story, event: PlanApproved, where: str) -> Iterator[Finding]:
+    if digest_bytes(canonical_json(event.plan)) != event.plan_digest:
+        yield failed("plan.digest", where, "the plan is not the one of its digest")
+    known = story.runs.get(event.run)
+    if known is not None:
+        if known.plan_digest != event.plan_digest:
+            yield failed("plan.changed", where, "the run was approved with another plan before")
+        return
+    try:
+        facts = read_plan_facts(event.plan)
+    except EvidenceError as error:
+        yield unverifiable("plan.version", where, str(error))
+        facts = None
+    story.runs[event.run] = RunStory(event.plan_digest, facts)
+
+
+def _audit(story: Story, run: RunStory, event: AuditJudged, entry: Entry) -> Iterator[Finding]:
+    del story
+    if event.verdict == "fail":
+        run.failed_audits.append(f"{event.audit} of {event.site or 'the model'}")
+    yield from ()
+
+
+def _register(
+    story: Story, run: RunStory, event: ModelRegistered, entry: Entry
+) -> Iterator[Finding]:
+    del story
+    if event.state != run.state:
+        yield failed("model.state", entry.where, "its state is not the one of the run's last round")
+    if event.gate != "fail" and run.failed_audits:
+        yield failed(
+            "model.gate", entry.where, f"the gate passed although {run.failed_audits[0]} failed"
+        )
+    if run.plan is None:
+        return
+    promised = None
+    if run.plan.protected and run.plan.privacy.target_epsilon and run.plan.privacy.delta:
+        promised = PrivacyPromise(
+            epsilon=run.plan.privacy.target_epsilon, delta=run.plan.privacy.delta
+        )
+    if event.promise != promised:
+        yield failed("model.promise", entry.where, "what it promises is not what the plan does")
+
+
+def _record(story: Story, run: RunStory, event: RunRecorded, entry: Entry) -> Iterator[Finding]:
+    del story, run
+    if not event.snapshots:
+        yield failed("recorded.empty", entry.where, "nothing of MLflow was recorded")
+
+
+_CHECKS: Mapping[type[Record], Check] = {
+    RoundTask: verify_rounds.check_task,
+    SiteReport: verify_rounds.check_site_report,
+    UpdateJudged: verify_rounds.check_judgement,
+    RoundAggregated: verify_rounds.check_aggregation,
+    BudgetReserved: verify_budgets.check_reserved,
+    BudgetUseBegun: verify_budgets.check_begun,
+    BudgetCommitted: verify_budgets.check_committed,
+    AuditJudged: _audit,
+    ModelRegistered: _register,
+    RunRecorded: _record,
+}
