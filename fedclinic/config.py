@@ -3,7 +3,7 @@
 import difflib
 import types
 from collections.abc import Mapping
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -26,23 +26,36 @@ def parse_document(
     Raises:
         ConfigError: with `source`, the line, and the allowed values, for the first mistakes found.
     """
-    node = _compose(text, source)
-    value = _construct(node, source)
-    if not isinstance(value, dict):
-        raise ConfigError(f"{source}: expected a mapping of fields at the top level")
     try:
+        node = _compose(text, source)
+        value = _construct(node, source)
+        if not isinstance(value, dict):
+            raise ConfigError(f"{source}: expected a mapping of fields at the top level")
         return model.model_validate(_substitute(value, substitutions or {}))
     except ValidationError as error:
         problems = [_explain(e, node, model, source) for e in error.errors()[:5]]
-        raise ConfigError("; ".join(problems)) from None
+        raise ConfigError(_one_line("; ".join(problems))) from None
+    except RecursionError:
+        raise ConfigError(f"{source}: nested too deeply, or a part holds itself") from None
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
     """Safe YAML that refuses a key given twice, which PyYAML would silently let win."""
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Explain what PyYAML's own conversions raise, such as for the date 2026-13-45."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, TypeError, AttributeError):
+            problem = "not the number or date that it looks like; quote it if it is a text"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                problem = "the name of a field must be a single word"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"field '{key.value}' is given twice", key.start_mark
@@ -74,7 +87,12 @@ def _construct(node: yaml.Node, source: str) -> Any:
 def _yaml_problem(error: yaml.YAMLError, source: str) -> str:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or "not valid YAML"
-    return f"{source}:{mark.line + 1}: {problem}" if mark else f"{source}: {problem}"
+    return _one_line(f"{source}:{mark.line + 1}: {problem}" if mark else f"{source}: {problem}")
+
+
+def _one_line(text: str) -> str:
+    """Field names come from the document and may hold anything, also what a terminal obeys."""
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def _substitute(value: Any, substitutions: Mapping[str, str]) -> Any:
@@ -90,11 +108,11 @@ def _substitute(value: Any, substitutions: Mapping[str, str]) -> Any:
 
 
 def _explain(error: ErrorDetails, root: yaml.Node, model: type[BaseModel], source: str) -> str:
-    path = tuple(error["loc"])
+    path, models = _walk(model, tuple(error["loc"]))
     line = _line_of(root, path)
     field = ".".join(str(part) for part in path) or "document"
     if error["type"] == "extra_forbidden":
-        allowed = _fields_at(model, path[:-1])
+        allowed = sorted({name for each in models for name in each.model_fields})
         near = difflib.get_close_matches(str(path[-1]), allowed, n=1)
         hint = f"did you mean '{near[0]}'? " if near else ""
         return f"{source}:{line}: unknown field '{field}'; {hint}allowed: {', '.join(allowed)}"
@@ -105,7 +123,7 @@ def _explain(error: ErrorDetails, root: yaml.Node, model: type[BaseModel], sourc
 
 
 def _line_of(node: yaml.Node, path: Path) -> int:
-    """Line of the deepest node that `path` reaches; union tags in the path are passed over."""
+    """Line of the deepest node that `path` reaches."""
     line: int = node.start_mark.line + 1
     for part in path:
         if isinstance(node, yaml.MappingNode):
@@ -121,18 +139,32 @@ def _line_of(node: yaml.Node, path: Path) -> int:
     return line
 
 
-def _fields_at(model: type[BaseModel], path: Path) -> list[str]:
-    """Names of the fields that may stand at `path`, unions and lists looked through."""
-    candidates: list[type[BaseModel]] = [model]
-    for part in path:
+def _walk(model: type[BaseModel], location: Path) -> tuple[Path, list[type[BaseModel]]]:
+    """Follow an error's location: its path without union tags, and the models in which it ends."""
+    path: list[str | int] = []
+    models = [model]
+    for part in location:
+        tagged = [each for each in models if _is_tagged(each, part)]
+        if tagged:
+            models = tagged
+            continue
+        path.append(part)
         deeper = [
             found
-            for candidate in candidates
-            if str(part) in candidate.model_fields
-            for found in _models_in(candidate.model_fields[str(part)].annotation)
+            for each in models
+            if part in each.model_fields
+            for found in _models_in(each.model_fields[str(part)].annotation)
         ]
-        candidates = deeper or candidates
-    return sorted({name for candidate in candidates for name in candidate.model_fields})
+        models = deeper or models
+    return tuple(path), models
+
+
+def _is_tagged(model: type[BaseModel], part: str | int) -> bool:
+    """Whether `part` is the tag by which a union chooses this model."""
+    return part not in model.model_fields and any(
+        get_origin(field.annotation) is Literal and part in get_args(field.annotation)
+        for field in model.model_fields.values()
+    )
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
