@@ -11,6 +11,9 @@ from fedclinic.config import parse_document
 from fedclinic.errors import ConfigError
 from fedclinic.records import Count, Name, Record
 
+EMBEDDED = "embedded"
+"""In `permissions.models`: the base model that is installed with the package."""
+
 
 class Fields(Record):
     """Names of the columns, or JSON fields, in which the site's notes keep their parts."""
@@ -153,5 +156,18 @@ def load_site_config(path: Path, substitutions: Mapping[str, str]) -> SiteConfig
         reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
         raise ConfigError(f"cannot read {path}: {reason}") from None
     config = parse_document(text, SiteConfig, source=str(path), substitutions=substitutions)
-    resolved = str((path.parent / config.notes.path).resolve())
-    return config.model_copy(update={"notes": config.notes.model_copy(update={"path": resolved})})
+    return _resolve_paths(config, path.parent)
+
+
+def _resolve_paths(config: SiteConfig, folder: Path) -> SiteConfig:
+    notes, allowed = config.notes, config.permissions
+    models = {
+        name: where if where == EMBEDDED else str((folder / where).resolve())
+        for name, where in allowed.models.items()
+    }
+    return config.model_copy(
+        update={
+            "notes": notes.model_copy(update={"path": str((folder / notes.path).resolve())}),
+            "permissions": allowed.model_copy(update={"models": models}),
+        }
+    )

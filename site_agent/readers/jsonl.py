@@ -18,14 +18,14 @@ def read_rows(path: Path) -> Iterator[Row]:
         for number, line in enumerate(file, start=1):
             where = f"{path}:{number}"
             try:
-                text = line.decode("utf-8")
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError:
                 raise DataError(f"{where}: not UTF-8; convert the file to UTF-8") from None
             if not text.strip():
                 continue
             try:
                 values = json.loads(text)
-            except ValueError:
+            except (ValueError, RecursionError):
                 raise DataError(f"{where}: not valid JSON; one object a line is expected") from None
             if not isinstance(values, dict):
                 raise DataError(f"{where}: expected a JSON object")

@@ -1,5 +1,6 @@
 """Turn one row of a file, whatever its format, into a note that fits the task."""
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,19 +32,38 @@ def note_of(row: Row, source: NoteSource, task: Task) -> Note | None:
             return None
         raise DataError(f"{row.where}: the note has no label; set notes.skip_unlabelled to pass it")
     return Note(
-        note_id=_text_field(row, source.fields.note_id),
-        patient=_text_field(row, source.fields.patient),
+        note_id=_identifier(row, source.fields.note_id),
+        patient=_identifier(row, source.fields.patient),
         text=text,
         labels=labels,
         entities=entities,
     )
 
 
-def _text_field(row: Row, name: str) -> str:
+def _identifier(row: Row, name: str) -> str:
+    """A text or a whole number; 7.0 or NaN would split a patient in two, or merge many in one."""
     value = row.values.get(name)
-    if value is None or isinstance(value, (list, dict)) or not str(value).strip():
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return _text(row, name)
+
+
+def _text(row: Row, name: str) -> str:
+    value = row.values.get(name)
+    if value is None or (isinstance(value, str) and not value.strip()):
         raise DataError(f"{row.where}: field '{name}' is missing or empty")
-    return str(value)
+    if not isinstance(value, str):
+        raise DataError(f"{row.where}: field '{name}' is a {type(value).__name__} and not a text")
+    _check_unicode(row, name, value)
+    return value
+
+
+def _check_unicode(row: Row, name: str, value: str) -> None:
+    """Refuse half a surrogate pair, which JSON can write and nothing can store."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise DataError(f"{row.where}: field '{name}' is not valid Unicode") from None
 
 
 def _text_and_entities(row: Row, source: NoteSource, task: Task) -> tuple[str, tuple[Span, ...]]:
@@ -52,7 +72,7 @@ def _text_and_entities(row: Row, source: NoteSource, task: Task) -> tuple[str, t
         return _from_tokens(row, fields.tokens, fields.tags, task)
     if fields.text is None:
         raise DataError(f"{row.where}: notes.fields names neither a text nor tokens and tags")
-    text = _text_field(row, fields.text)
+    text = _text(row, fields.text)
     if task.kind != "token_classification":
         return text, ()
     if fields.entities is None:
@@ -66,6 +86,10 @@ def _from_tokens(
     tokens, tags = row.values.get(tokens_field), row.values.get(tags_field)
     if not isinstance(tokens, list) or not isinstance(tags, list) or len(tokens) != len(tags):
         raise DataError(f"{row.where}: '{tokens_field}' and '{tags_field}' must be equal lists")
+    if not tokens or not all(isinstance(token, str) and token.strip() for token in tokens):
+        raise DataError(f"{row.where}: '{tokens_field}' must hold texts, none of them empty")
+    text = " ".join(tokens)
+    _check_unicode(row, tokens_field, text)
     spans: list[Span] = []
     position = 0
     for token, tag in zip(tokens, tags, strict=True):
@@ -74,12 +98,12 @@ def _from_tokens(
         if prefix == "I" and spans and spans[-1].label == label and spans[-1].end == position - 1:
             spans[-1] = Span(spans[-1].start, end, label)
         elif prefix in ("B", "I") and label:
-            _check_label(row, label, task)
+            _check_label(row, tags_field, label, task)
             spans.append(Span(position, end, label))
         elif prefix != "O":
             raise DataError(f"{row.where}: '{tags_field}' holds a tag that is not BIO")
         position = end + 1
-    return " ".join(tokens), tuple(spans)
+    return text, tuple(spans)
 
 
 def _entities(row: Row, name: str, length: int, task: Task) -> tuple[Span, ...]:
@@ -94,7 +118,7 @@ def _entities(row: Row, name: str, length: int, task: Task) -> tuple[Span, ...]:
             raise DataError(f"{row.where}: '{name}' needs start, end and label each") from None
         if not 0 <= span.start < span.end <= length:
             raise DataError(f"{row.where}: an entity lies outside the text")
-        _check_label(row, span.label, task)
+        _check_label(row, name, span.label, task)
         spans.append(span)
     return tuple(sorted(spans, key=lambda span: (span.start, span.end)))
 
@@ -108,13 +132,23 @@ def _document_labels(row: Row, source: NoteSource, task: Task) -> tuple[str, ...
     if value is None or value in ("", []):
         return ()
     labels = tuple(str(item) for item in value) if isinstance(value, list) else (str(value),)
+    if len(labels) > 1:
+        raise DataError(
+            f"{row.where}: '{source.fields.label}' holds {len(labels)} labels, and a document has "
+            "one; name a field with one in notes.fields.label"
+        )
     for label in labels:
-        _check_label(row, label, task)
+        _check_label(row, source.fields.label, label, task)
     return labels
 
 
-def _check_label(row: Row, label: str, task: Task) -> None:
-    if label not in task.labels:
-        raise DataError(
-            f"{row.where}: label '{label[:60]}' is not in the plan; it has {', '.join(task.labels)}"
-        )
+def _check_label(row: Row, field: str, label: str, task: Task) -> None:
+    """The label itself is not told: where a column was mistaken for it, it is a piece of a note."""
+    if label in task.labels:
+        return
+    near = difflib.get_close_matches(label[:100], task.labels, n=1)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    raise DataError(
+        f"{row.where}: '{field}' holds a label that is not in the plan; {hint}"
+        f"it has {', '.join(task.labels)}"
+    )
