@@ -381,13 +381,13 @@ Copied to {stranger} and {stranger}.
 Letter from {company} dated {day} was read.
 Home visit at {other_street}, {other_city}, by {stranger_first}.
 Written about {initials} with consent.
-Between {day} and {day} {he} was away in {other_city}.
+Between {earlier_day} and {day} {he} was away in {other_city}.
 Mail for {last_first} was returned.
 Student {stranger} observed.
 {first}'s {relative} {relative_first} was kept in the picture.
 Dr. {stranger_last}'s view is awaited.
 {Relative} {relative_name}, tel. {other_phone}
-Stayed at {other_hospital} {day} until {day}.
+Stayed at {other_hospital} {earlier_day} until {day}.
 Those present: {stranger}, {stranger} and {stranger}, {nurse_cred}.
 Taken over by {stranger_plain}, {cred}, of {other_hospital}.
 {Stranger} rang from {other_city} on {day}.

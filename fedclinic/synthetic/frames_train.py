@@ -532,7 +532,7 @@ Dr. {stranger_last}'s office called on {day}.
 {first}'s pain is better per {relative_first}.
 {Relative}: {relative_name}
 {Relative} - {relative_name} - {other_phone}
-From {day} to {day} {he} was at {other_hospital}.
+From {earlier_day} to {day} {he} was at {other_hospital}.
 Care team: {stranger}, {cred}; {stranger}, {nurse_cred}; {stranger}, PharmD.
 Accepted by Dr. {stranger_plain} at {other_hospital}.
 Message left for {relative_name} at {other_phone} on {day}.

@@ -214,6 +214,7 @@ def _date_slots() -> dict[str, Slot]:
     return {
         "today": _full_day(days=(0, 0)),
         "admitted": _full_day(days=(-9, -1)),
+        "earlier_day": _loose_day(days=(-120, -61)),
         "day": _loose_day(days=(-60, -1)),
         "long_ago": _loose_day(days=(-3000, -200)),
         "next_day": _loose_day(days=(3, 90)),
