@@ -135,8 +135,8 @@ BUNDLE_EDITS: dict[str, tuple[Callable[[], Bundle], str, str]] = {
         "signature.bad",
         "site-report, run run-1, round 2, site alder",
     ),
-    "a digit of a digest is changed": (
-        lambda: with_payload_edit(report_index(**ALDER_2), b'"blob":"sha256:', b'"blob":"sha256:0'),
+    "the norm in a report is edited": (
+        lambda: with_payload_edit(report_index(**ALDER_2), b'"norm":2.5', b'"norm":9.5'),
         "signature.bad",
         "site-report",
     ),
