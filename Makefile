@@ -48,7 +48,7 @@ format: install  ## Let ruff format the code and mend what it can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-lock: install  ## Rewrite constraints.txt and requirements.lock; UPGRADE=1 takes newest versions
+lock: install  ## Rewrite constraints.txt and the locks; UPGRADE=1 takes the newest versions
 	@$(BIN)/python .ci/write_lock.py $(if $(UPGRADE),--upgrade)
 
 clean:  ## Remove the environment and every cache; runs, models and ledgers stay

@@ -1,7 +1,7 @@
-"""Write constraints.txt and requirements.lock from what pip resolves for this project.
+"""Write constraints.txt and the requirements locks from what pip resolves for this project.
 
-pip is asked with `--dry-run --report` and follows the user's own configuration; from the report
-only names, versions and hashes are kept, so neither file names an index or a machine.
+pip is asked with `--dry-run --report` and follows the user's own configuration; from its reports
+only names, versions and hashes are kept, so that no file names an index or a machine.
 """
 
 import argparse
@@ -14,6 +14,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = "fedclinic"
+LOCKS = {
+    "requirements.lock": "dev",
+    "requirements-coordinator.lock": "coordinator",
+    "requirements-site.lock": "site",
+    "requirements-demo.lock": "demo",
+}
+"""Lock file to extra; the first holds all the others, and is constraints.txt with hashes."""
 
 OTHER_BUILDS = {
     # PyPI's file for Linux x86-64, CPython 3.11: the same version built for CUDA. pip could tell
@@ -29,11 +36,11 @@ CONSTRAINTS_HEADER = """\
 """
 
 LOCK_HEADER = """\
-# The same versions as constraints.txt, each with the SHA-256 of the file that pip may install.
+# What the extra `{extra}` installs, as constraints.txt pins it, with the SHA-256 of each file.
 # Written by `make lock` (.ci/write_lock.py) from pip's own report, on CPython 3.11, Linux x86-64;
 # for another platform use constraints.txt, or run `make lock` there. Used as:
-#   pip install --require-hashes -r requirements.lock
-#   pip install --no-build-isolation --no-deps .
+#   pip install --require-hashes -r {file}
+#   pip install --no-deps .
 # torch has two hashes, its CPU build and PyPI's CUDA build. The CUDA build needs NVIDIA libraries
 # that are not listed here: install it with constraints.txt, or on an image that brings them.
 """
@@ -44,15 +51,19 @@ def normalise(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def resolve(*, upgrade: bool) -> list[tuple[str, str, list[str]]]:
-    """Ask pip for name, version and hashes of every package that the project's extras need."""
+Package = tuple[str, str, list[str]]
+"""Name, version, hashes."""
+
+
+def resolve(extra: str, *, constrained: bool) -> list[Package]:
+    """Ask pip what an extra installs."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         command = [sys.executable, "-m", "pip", "install", "-qq", "--dry-run"]
         command += ["--ignore-installed", "--only-binary", ":all:", "--report", str(report)]
-        if not upgrade:
+        if constrained:
             command += ["--constraint", str(ROOT / "constraints.txt")]
-        subprocess.run([*command, f"{ROOT}[dev]"], check=True)
+        subprocess.run([*command, f"{ROOT}[{extra}]"], check=True)
         chosen = json.loads(report.read_text(encoding="utf-8"))["install"]
     packages = []
     for item in chosen:
@@ -61,24 +72,29 @@ def resolve(*, upgrade: bool) -> list[tuple[str, str, list[str]]]:
             continue
         hashes = [item["download_info"]["archive_info"]["hashes"]["sha256"]]
         hashes += OTHER_BUILDS.get((normalise(name), version), [])
-        packages.append((name, version, hashes))
+        packages.append((name, version, sorted(hashes)))
     return sorted(packages, key=lambda package: normalise(package[0]))
+
+
+def locked(package: Package) -> str:
+    """One package as pip reads it from a lock."""
+    name, version, hashes = package
+    return f"{name}=={version}" + "".join(f" \\\n    --hash=sha256:{h}" for h in hashes) + "\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--upgrade", action="store_true", help="leave constraints.txt aside")
-    packages = resolve(upgrade=parser.parse_args().upgrade)
-    pins = [f"{name}=={version}\n" for name, version, _ in packages]
-    locked = [
-        f"{name}=={version}"
-        + "".join(f" \\\n    --hash=sha256:{digest}" for digest in sorted(hashes))
-        + "\n"
-        for name, version, hashes in packages
-    ]
-    (ROOT / "constraints.txt").write_text(CONSTRAINTS_HEADER + "".join(pins), encoding="utf-8")
-    (ROOT / "requirements.lock").write_text(LOCK_HEADER + "".join(locked), encoding="utf-8")
-    print(f"{len(packages)} packages in constraints.txt and requirements.lock")
+    constrained = not parser.parse_args().upgrade
+    for file, extra in LOCKS.items():
+        packages = resolve(extra, constrained=constrained)
+        constrained = True
+        header = LOCK_HEADER.format(file=file, extra=extra)
+        (ROOT / file).write_text(header + "".join(map(locked, packages)), encoding="utf-8")
+        if extra == "dev":
+            pins = "".join(f"{name}=={version}\n" for name, version, _ in packages)
+            (ROOT / "constraints.txt").write_text(CONSTRAINTS_HEADER + pins, encoding="utf-8")
+        print(f"{file}: {len(packages)} packages")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,80 @@
+# Images of fedclinic, one a role:
+#   coordinator  plans, aggregates, keeps the evidence; has no torch and no model weights
+#   site-agent   one hospital: de-identifies, trains, keeps the ledger; models are mounted
+#   demo         both and the embedded model, for trying out: `fedclinic demo` on one machine
+# docs/containers.md says how they are built, run, and what was seen when they were.
+
+ARG BASE=python:3.11-slim
+
+FROM ${BASE} AS builder
+# pip finds packages where its own configuration or these say; torch's CPU build among them.
+ARG PIP_INDEX_URL
+ARG PIP_EXTRA_INDEX_URL
+ARG PIP_FIND_LINKS
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PATH=/opt/fedclinic/bin:$PATH
+WORKDIR /src
+RUN python3 -m venv /opt/fedclinic
+
+FROM builder AS wheel
+COPY . .
+RUN pip install -qq -c constraints.txt setuptools \
+ && pip wheel -qq --no-deps --no-build-isolation --wheel-dir /wheel .
+
+FROM builder AS coordinator-environment
+COPY requirements-coordinator.lock .
+RUN pip install -qq --require-hashes --no-deps -r requirements-coordinator.lock
+COPY --from=wheel /wheel /wheel
+RUN pip install -qq --no-deps --no-index /wheel/*.whl && pip check \
+ && pip uninstall -qq --yes pip setuptools
+
+FROM builder AS site-environment
+# Empty takes the build of torch that the lock names, by hash. Another one, say "torch==2.13.0" with
+# CUDA's libraries, is installed before, by version and not by hash.
+ARG TORCH=""
+COPY constraints.txt requirements-site.lock ./
+RUN if [ -n "$TORCH" ]; then pip install -qq -c constraints.txt "$TORCH"; fi \
+ && pip install -qq --require-hashes --no-deps -r requirements-site.lock
+COPY --from=wheel /wheel /wheel
+RUN pip install -qq --no-deps --no-index /wheel/*.whl && pip check && pip uninstall -qq --yes pip
+
+FROM site-environment AS demo-environment
+COPY requirements-demo.lock .
+RUN python3 -m ensurepip >/dev/null \
+ && python3 -m pip install -qq --require-hashes --no-deps -r requirements-demo.lock \
+ && python3 -m pip check && python3 -m pip uninstall -qq --yes pip
+
+FROM ${BASE} AS base
+# The interpreter's own installer goes too: a running container can install nothing.
+RUN rm -rf $(python3 -c 'from importlib.util import find_spec as find; \
+print(*(find(name).submodule_search_locations[0] for name in ("pip", "setuptools", "wheel", "ensurepip") if find(name)))') \
+ && rm -f /usr/bin/pip* /usr/local/bin/pip* \
+ && mkdir /state && chown 10001:10001 /state
+ENV PATH=/opt/fedclinic/bin:$PATH \
+    HOME=/state \
+    PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1 HF_HUB_DISABLE_TELEMETRY=1 \
+    DO_NOT_TRACK=1 PREFECT_SERVER_ANALYTICS_ENABLED=false MLFLOW_DISABLE_TELEMETRY=true \
+    MPLCONFIGDIR=/tmp/matplotlib
+USER 10001:10001
+WORKDIR /state
+VOLUME /state
+
+FROM base AS coordinator
+COPY --from=coordinator-environment /opt/fedclinic /opt/fedclinic
+ENV FEDCLINIC_WORKSPACE=/state/workspace
+HEALTHCHECK --interval=1m --timeout=20s CMD ["fedclinic", "--version"]
+ENTRYPOINT ["fedclinic"]
+CMD ["--help"]
+
+FROM base AS demo
+COPY --from=demo-environment /opt/fedclinic /opt/fedclinic
+ENV FEDCLINIC_WORKSPACE=/state/workspace
+HEALTHCHECK --interval=1m --timeout=20s CMD ["fedclinic", "--version"]
+ENTRYPOINT ["fedclinic"]
+CMD ["demo"]
+
+FROM base AS site-agent
+COPY --from=site-environment /opt/fedclinic /opt/fedclinic
+HEALTHCHECK --interval=1m --timeout=20s CMD ["fedclinic-site", "--version"]
+ENTRYPOINT ["fedclinic-site"]
+CMD ["--help"]
