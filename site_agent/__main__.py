@@ -1,5 +1,6 @@
 """`fedclinic-site`: what a site's administrator types."""
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,9 @@ from fedclinic.errors import ConfigError, FedclinicError
 
 EXIT_USER_MISTAKE = 2
 EXIT_INTERRUPTED = 130
+
+PRIVATE = 0o077
+"""Ledger, keys, notes and cached activations are for the agent's own user."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -153,6 +157,7 @@ def check(config: Path, home: Path, substitutions: tuple[str, ...], plan: Path) 
 
 
 def _open(config: Path, home: Path, substitutions: tuple[str, ...]) -> Any:
+    os.umask(PRIVATE)
     from site_agent.opening import open_site  # noqa: PLC0415
     from site_agent.settings import SiteHome  # noqa: PLC0415
 

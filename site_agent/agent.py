@@ -92,7 +92,6 @@ def _train(site: Site, task: RoundTask, progress: Progress) -> Kept:
     check_task(site, task)
     privacy = task.work.privacy
     if isinstance(privacy, PatientPrivacy):
-        _check_promise(site, task, privacy)
         hold = site.ledger.reserve(
             run=task.run,
             round_number=task.round_number,
@@ -101,6 +100,7 @@ def _train(site: Site, task: RoundTask, progress: Progress) -> Kept:
             plan_digest=task.plan_digest,
         )
         if not site.ledger.in_use(hold):
+            _check_promise(site, task, privacy, hold)
             site.ledger.begin_use(hold)
     workbench = site.workbench(task)
     workbench.reset(_global_change(site, task, workbench))
@@ -137,6 +137,8 @@ def check_task(site: Site, task: RoundTask) -> None:
         raise SignatureError(f"the task is for site {task.site}, and this is {site.config.site}")
     if task.deadline < site.clock():
         raise SignatureError(f"the deadline of round {task.round_number} has passed")
+    if task.round_number > task.work.rounds:
+        raise PolicyError(f"round {task.round_number} of a plan of {task.work.rounds} rounds")
     allowed = site.config.permissions
     if task.work.base_model.name not in allowed.models:
         raise PolicyError(f"site.yaml allows no model '{task.work.base_model.name}'")
@@ -154,10 +156,16 @@ def check_task(site: Site, task: RoundTask) -> None:
         )
 
 
-def _check_promise(site: Site, task: RoundTask, privacy: PatientPrivacy) -> None:
-    """Refuse a round that would take the run past the epsilon that its plan promised."""
-    spent = site.ledger.spent_mechanisms(task.run)
-    check_promise(privacy, spent[: task.round_number - 1], privacy.mechanism())
+def _check_promise(site: Site, task: RoundTask, privacy: PatientPrivacy, hold: str) -> None:
+    """Refuse a round that would take the run past the epsilon that its plan promised.
+
+    Whatever the run spent here counts, in whichever order its rounds were asked for.
+    """
+    try:
+        check_promise(privacy, site.ledger.spent_mechanisms(task.run), privacy.mechanism())
+    except PolicyError:
+        site.ledger.refund(hold, "past the epsilon that the plan promised")
+        raise
 
 
 def _global_change(site: Site, task: RoundTask, workbench: Workbench) -> Tensors | None:

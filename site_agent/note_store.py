@@ -63,6 +63,9 @@ class NoteStore:
             database.executescript(SCHEMA)
             store = cls(database, key)
             store._check_key(path)
+        except DataError:
+            database.close()
+            raise
         except sqlite3.DatabaseError:
             database.close()
             raise DataError(f"{path} is not a note store; move it away to start anew") from None
@@ -77,6 +80,11 @@ class NoteStore:
     def commit(self) -> None:
         if self._database.in_transaction:
             self._database.execute("COMMIT")
+
+    def roll_back(self) -> None:
+        """Forget what was written since `begin`."""
+        if self._database.in_transaction:
+            self._database.execute("ROLLBACK")
 
     def is_current(self, note: Note, policy: Digest) -> bool:
         """Whether this very text was already treated under this policy."""

@@ -8,7 +8,11 @@ from pathlib import Path
 
 from fedclinic.config import parse_document
 from fedclinic.deid.deidentify import Deidentifier
-from fedclinic.deid.policy import DeidentificationPolicy, parse_policy
+from fedclinic.deid.policy import (
+    DeidentificationPolicies,
+    DeidentificationPolicy,
+    parse_policy,
+)
 from fedclinic.errors import ConfigError
 from fedclinic.evidence.keys import SigningKey
 from fedclinic.privacy.policy import PrivacyPolicy
@@ -16,7 +20,12 @@ from site_agent.detectors import make_detector
 from site_agent.keys import load_secret, load_signing_key
 from site_agent.ledger_file import LedgerFile
 from site_agent.note_store import NoteStore
-from site_agent.settings import SiteConfig, SiteHome, load_site_config
+from site_agent.settings import (
+    DeidentificationChoice,
+    SiteConfig,
+    SiteHome,
+    load_site_config,
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,7 @@ def open_site(path: Path, home: SiteHome, substitutions: Mapping[str, str]) -> O
         DataError: if the note store cannot be opened.
     """
     config = load_site_config(path, substitutions)
-    choice = config.deidentification
+    deidentification = _deidentification_policy(config.deidentification, path)
     privacy = parse_document(
         _policy_text(config.privacy_policy, path, "privacy.yaml"),
         PrivacyPolicy,
@@ -62,12 +71,18 @@ def open_site(path: Path, home: SiteHome, substitutions: Mapping[str, str]) -> O
         store=NoteStore.open(home.notes, load_secret(home.store_key)),
         ledger=LedgerFile.open(home.ledger, site=config.site, clock=time.time),
         privacy_policy=privacy,
-        deidentification_policy=parse_policy(
-            _policy_text(choice.policy, path, "deidentification.yaml"),
-            mode=choice.mode,
-            profile=choice.profile,
-        ),
+        deidentification_policy=deidentification,
     )
+
+
+def _deidentification_policy(
+    choice: DeidentificationChoice, config: Path
+) -> DeidentificationPolicy:
+    """Read the site's own or the installed policy; a mistake in it is told with its line."""
+    text = _policy_text(choice.policy, config, "deidentification.yaml")
+    source = choice.policy or "policies/deidentification.yaml"
+    parse_document(text, DeidentificationPolicies, source=source)
+    return parse_policy(text, mode=choice.mode, profile=choice.profile)
 
 
 def _policy_text(chosen: str | None, config: Path, installed: str) -> str:
@@ -76,5 +91,6 @@ def _policy_text(chosen: str | None, config: Path, installed: str) -> str:
     path = config.parent / chosen
     try:
         return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"cannot read policy {path}: {error.strerror}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
+        raise ConfigError(f"cannot read policy {path}: {reason}") from None

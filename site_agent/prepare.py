@@ -40,16 +40,19 @@ def update_store(
         )
     cohort = str(time.gmtime().tm_year)
     store.begin()
-    store.forget_positions()
-    for position, note in enumerate(notes):
-        store.see_patient(note.patient, cohort)
-        _treat(note, position, store, deidentifier)
-        if (position + 1) % COMMIT_EVERY == 0:
-            store.commit()
-            store.begin()
-            progress(position + 1, len(notes))
-    store.drop_after(len(notes))
-    store.commit()
+    try:
+        store.forget_positions()
+        for position, note in enumerate(notes):
+            store.see_patient(note.patient, cohort)
+            _treat(note, position, store, deidentifier)
+            if (position + 1) % COMMIT_EVERY == 0:
+                store.commit()
+                store.begin()
+                progress(position + 1, len(notes))
+        store.drop_after(len(notes))
+        store.commit()
+    finally:
+        store.roll_back()
     progress(len(notes), len(notes))
     return store.counts()
 

@@ -158,11 +158,11 @@ def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> Path:
     return path
 
 
-def site_values(notes: Path, **changes: Any) -> dict[str, Any]:
+def site_values(notes_file: Path, **changes: Any) -> dict[str, Any]:
     """A site as the mapping that a `site.yaml` holds."""
     values: dict[str, Any] = {
         "site": "north",
-        "notes": {"path": str(notes), "format": "jsonl", "fields": {"label": "label"}},
+        "notes": {"path": str(notes_file), "format": "jsonl", "fields": {"label": "label"}},
         "deidentification": {"mode": "safe_harbor", "profile": "fast"},
         "permissions": {
             "coordinators": ["AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="],
