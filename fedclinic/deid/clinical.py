@@ -11,7 +11,8 @@ from fedclinic.deid.rules.names import find_announced_names
 from fedclinic.deid.rules.numbers import find_numbers
 from fedclinic.deid.rules.pattern import find_all
 from fedclinic.deid.rules.people import announced_words, find_listed_names
-from fedclinic.deid.truecase import truecase
+from fedclinic.deid.truecase import shout, truecase
+from fedclinic.deid.wrapping import unwrap
 from fedclinic.notes import Span
 
 
@@ -22,12 +23,13 @@ def find_identifiers(
 
     `names` are lower-case words that are names wherever they stand, such as the patient's own.
     """
+    text = unwrap(text)
     cased = truecase(text, lexicon)
     formed = [
         *find_all(CONTACT_RULES, text),
         *find_dates(cased),
         *find_high_ages(cased),
-        *find_numbers(text),
+        *find_numbers(shout(text)),
     ]
     worded = [
         *find_addresses(cased, lexicon),

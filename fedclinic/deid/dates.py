@@ -5,22 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from fedclinic.deid.word_lists import phrases
+
 UNREADABLE = "[DATE]"
-_MONTHS = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-]
-_WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+_MONTHS = phrases(
+    "january|february|march|april|may|june|july|august|september|october|november|december"
+)
+_WEEKDAYS = phrases("monday|tuesday|wednesday|thursday|friday|saturday|sunday")
 _CENTURY_PIVOT = 40
 """Two-digit years up to this one are of this century."""
 _MONTH = r"(?P<month>[A-Za-z]{3,9})\.?"
@@ -38,7 +29,7 @@ class ReadDate:
     write: Callable[[date], str]
 
     def on(self, *, year: int | None) -> date | None:
-        """The day meant, in the middle of a month or year that names no day; None if no such day."""
+        """The day meant, or the middle of the month or year where none is; None if no such day."""
         known_year = self.year if self.year is not None else year
         if known_year is None:
             return None
@@ -87,8 +78,10 @@ def year_of(text: str) -> int | None:
 
 
 def keep_year(text: str, *, not_before: int) -> str:
-    """Only the year of a date; `[DATE]` if it has none or is `not_before` or earlier, which may show an
-    age of ninety or more."""
+    """Only the year of a date; `[DATE]` if it has none or one that may show an age over 89.
+
+    `not_before` is the newest year that is hidden.
+    """
     year = year_of(text)
     return UNREADABLE if year is None or year <= not_before else str(year)
 

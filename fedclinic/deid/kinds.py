@@ -15,17 +15,17 @@ class EntityKind(StrEnum):
     FAX_NUMBER = "FAX_NUMBER"
     EMAIL_ADDRESS = "EMAIL_ADDRESS"
     US_SSN = "US_SSN"
-    MEDICAL_RECORD_NUMBER = "MEDICAL_RECORD_NUMBER"
-    HEALTH_PLAN_NUMBER = "HEALTH_PLAN_NUMBER"
-    ACCOUNT_NUMBER = "ACCOUNT_NUMBER"
-    LICENSE_NUMBER = "LICENSE_NUMBER"
-    VEHICLE_ID = "VEHICLE_ID"
-    DEVICE_ID = "DEVICE_ID"
+    MEDICAL_RECORD = "MEDICAL_RECORD"
+    HEALTH_PLAN = "HEALTH_PLAN"
+    ACCOUNT = "ACCOUNT"
+    LICENSE = "LICENSE"
+    VEHICLE = "VEHICLE"
+    DEVICE = "DEVICE"
     URL = "URL"
     IP_ADDRESS = "IP_ADDRESS"
-    BIOMETRIC_ID = "BIOMETRIC_ID"
-    PHOTO_ID = "PHOTO_ID"
-    ID = "ID"
+    BIOMETRIC = "BIOMETRIC"
+    PHOTO = "PHOTO"
+    OTHER_ID = "OTHER_ID"
 
 
 HIPAA_KINDS: dict[str, tuple[EntityKind, ...]] = {
@@ -36,16 +36,16 @@ HIPAA_KINDS: dict[str, tuple[EntityKind, ...]] = {
     "E fax numbers": (EntityKind.FAX_NUMBER,),
     "F e-mail addresses": (EntityKind.EMAIL_ADDRESS,),
     "G social security numbers": (EntityKind.US_SSN,),
-    "H medical record numbers": (EntityKind.MEDICAL_RECORD_NUMBER,),
-    "I health plan beneficiary numbers": (EntityKind.HEALTH_PLAN_NUMBER,),
-    "J account numbers": (EntityKind.ACCOUNT_NUMBER,),
-    "K certificate and licence numbers": (EntityKind.LICENSE_NUMBER,),
-    "L vehicle identifiers": (EntityKind.VEHICLE_ID,),
-    "M device identifiers": (EntityKind.DEVICE_ID,),
+    "H medical record numbers": (EntityKind.MEDICAL_RECORD,),
+    "I health plan beneficiary numbers": (EntityKind.HEALTH_PLAN,),
+    "J account numbers": (EntityKind.ACCOUNT,),
+    "K certificate and licence numbers": (EntityKind.LICENSE,),
+    "L vehicle identifiers": (EntityKind.VEHICLE,),
+    "M device identifiers": (EntityKind.DEVICE,),
     "N web addresses": (EntityKind.URL,),
     "O IP addresses": (EntityKind.IP_ADDRESS,),
-    "P biometric identifiers": (EntityKind.BIOMETRIC_ID,),
-    "Q photographs": (EntityKind.PHOTO_ID,),
-    "R any other unique identifier": (EntityKind.ID,),
+    "P biometric identifiers": (EntityKind.BIOMETRIC,),
+    "Q photographs": (EntityKind.PHOTO,),
+    "R any other unique identifier": (EntityKind.OTHER_ID,),
 }
 """45 CFR 164.514(b)(2)(i), (A) to (R), and the kinds of span that answer each."""

@@ -1,4 +1,4 @@
-"""Find a patient's own known values in any spelling: names, numbers, dates, telephones, addresses."""
+"""Find a patient's own known values in any spelling: names, numbers, dates and addresses."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,8 @@ from fedclinic.notes import KnownIdentifiers, Span
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _NUMBER = re.compile(
-    r"(?<![A-Za-z0-9])[A-Za-z]{0,6}\d(?:[-./ ()]{0,2}[A-Za-z0-9]){2,24}(?![A-Za-z0-9])|(?<![A-Za-z0-9])[A-Za-z0-9][A-Za-z0-9-]{3,24}(?![A-Za-z0-9])"
+    r"(?<![A-Za-z0-9])[A-Za-z]{0,6}\d(?:[-./ ()]{0,2}[A-Za-z0-9]){2,24}(?![A-Za-z0-9])|"
+    r"(?<![A-Za-z0-9])[A-Za-z0-9][A-Za-z0-9-]{3,24}(?![A-Za-z0-9])"
 )
 _POSSESSIVE = re.compile(r"['’]s?$")
 _WORDED = frozenset({EntityKind.PERSON, EntityKind.LOCATION, EntityKind.ORGANIZATION})

@@ -2,139 +2,23 @@
 
 import re
 
+from fedclinic.deid.word_lists import words
 from fedclinic.errors import DeidentificationError
 
 _WORD = re.compile(r"[^\W\d_]+")
-_ENGLISH = frozenset(
-    [
-        "the",
-        "of",
-        "and",
-        "to",
-        "in",
-        "is",
-        "was",
-        "with",
-        "for",
-        "on",
-        "at",
-        "by",
-        "from",
-        "has",
-        "had",
-        "he",
-        "she",
-        "his",
-        "her",
-        "patient",
-        "no",
-        "not",
-        "this",
-        "that",
-        "are",
-        "be",
-        "an",
-        "or",
-        "as",
-        "were",
-        "history",
-        "been",
-        "will",
-        "pt",
-        "denies",
-        "without",
-        "which",
-        "who",
-        "what",
-    ]
+_ENGLISH = words(
+    """
+    the of and to in is was with for on at by from has had he she his her patient no not
+    this that are be an or as were history been will pt denies without which who what
+    """
 )
-_OTHER = frozenset(
-    [
-        "de",
-        "la",
-        "el",
-        "los",
-        "las",
-        "que",
-        "y",
-        "en",
-        "un",
-        "una",
-        "por",
-        "con",
-        "para",
-        "del",
-        "se",
-        "su",
-        "al",
-        "es",
-        "como",
-        "más",
-        "sin",
-        "presenta",
-        "paciente",
-        "le",
-        "les",
-        "des",
-        "et",
-        "du",
-        "une",
-        "dans",
-        "est",
-        "pour",
-        "avec",
-        "sur",
-        "pas",
-        "il",
-        "elle",
-        "qui",
-        "au",
-        "aux",
-        "ce",
-        "cette",
-        "der",
-        "die",
-        "das",
-        "und",
-        "ist",
-        "nicht",
-        "mit",
-        "den",
-        "von",
-        "zu",
-        "ein",
-        "eine",
-        "auf",
-        "im",
-        "dem",
-        "des",
-        "bei",
-        "wird",
-        "wurde",
-        "do",
-        "da",
-        "dos",
-        "das",
-        "em",
-        "um",
-        "uma",
-        "não",
-        "com",
-        "os",
-        "ao",
-        "na",
-        "no",
-        "di",
-        "il",
-        "lo",
-        "gli",
-        "che",
-        "per",
-        "non",
-        "è",
-        "sono",
-        "della",
-    ]
+_OTHER = words(
+    """
+    de la el los las que y en un una por con para del se su al es como más sin presenta
+    paciente le les des et du une dans est pour avec sur pas il elle qui au aux ce cette der
+    die das und ist nicht mit den von zu ein eine auf im dem des bei wird wurde do da dos
+    das em um uma não com os ao na no di il lo gli che per non è sono della
+    """
 ) - {"no", "a", "do", "pas", "per", "die"}
 _MIN_WORDS = 20
 _MAX_FOREIGN_LETTERS = 0.2

@@ -1,7 +1,7 @@
 """The dictionaries that detection looks words up in: names, places, ordinary and medical words.
 
-The files were built from packages with free licences by `benchmarks/deid_lexicon.py`; the word lists
-written here are the ones that a clinician would know by heart.
+`benchmarks/deid_lexicon.py` built the files from packages with free licences; `word_lists` holds
+what a clinician would know by heart.
 """
 
 import functools
@@ -21,7 +21,7 @@ from fedclinic.records import Digest
 _FILES = ("given_names", "family_names", "places", "ordinary_words")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lexicon:
     """Sets of lower-case words; surnames carry their census rank (1 is the commonest)."""
 

@@ -1,4 +1,4 @@
-"""The de-identification policy that a privacy officer signs: what happens to each kind of identifier."""
+"""The policy that a privacy officer signs: what happens to each kind of identifier."""
 
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
@@ -65,7 +65,7 @@ class DensityLimits(Record):
     """Shares of identifiers outside which a note is not believed and goes to quarantine."""
 
     max_replaced_share: Share
-    """Largest share of characters that identifiers may take in a note of `from_characters` or more."""
+    """Largest share of its characters that identifiers may take in a note that long or longer."""
     from_characters: PositiveInt
     min_identifiers_per_10000_characters: Annotated[float, Field(ge=0)]
     """Fewest identifiers in a note of 10,000 characters or more; 0 admits notes without any."""
@@ -81,7 +81,7 @@ class ProfileSettings(Record):
     tagger_threshold: Share
     """Lowest probability at which the embedded model's finding counts."""
     stock_recognizers: bool
-    """Whether Presidio's own e-mail, card, IBAN, UUID, MAC and health identifier recognisers run."""
+    """Whether Presidio's own card, IBAN, UUID, MAC and health identifier recognisers run."""
 
 
 class ModeSettings(Record):
@@ -113,7 +113,7 @@ class DeidentificationPolicies(Record):
     max_seconds_per_note: PositiveFloat
     """Time after which the edge that runs the detector gives up on a note."""
     reference_year: Annotated[int, Field(ge=2000, le=2100)]
-    """A year ninety or more before this one, or before the newest of the note, shows an age over 89."""
+    """A year ninety or more before this one or the newest of the note shows an age over 89."""
     embedded_detector_alone: bool
     """Whether a site without a model of its own may rely on the embedded detectors; they were never
     validated on real notes."""

@@ -1,4 +1,4 @@
-"""The text as a reader sees it: without mark-up and invisible characters, each position known in the original."""
+"""The text as a reader sees it, without mark-up, each position known in the original."""
 
 import re
 import unicodedata
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fedclinic.notes import Span
 
-_INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\ufeff"
+_INVISIBLE = "\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2063\ufeff"
 _ENTITIES = {
     "&nbsp;": " ",
     "&amp;": "&",
@@ -19,7 +19,8 @@ _ENTITIES = {
 _REMOVED = re.compile(
     rf"[{_INVISIBLE}]"
     r"|</?(?:[a-zA-Z][a-zA-Z0-9]{0,10})(?:\s[^<>]{0,300})?/?>"
-    r"|\\(?:par|pard|plain|b|i|ul|ulnone|f|fs|cf|lang|rtf|ansi|deff|tab|line|cell|row|highlight|sb|sa|li|ri|fi)-?\d*(?:\s|(?=[\\{}]))"
+    r"|\\(?:par|pard|plain|b|i|ul|ulnone|f|fs|cf|lang|rtf|ansi|deff|tab|line|cell|row|highlight|"
+    r"sb|sa|li|ri|fi)-?\d*(?:\s|(?=[\\{}]))"
     r"|&(?:nbsp|amp|lt|gt|quot|apos|#39);"
 )
 _BREAKS = re.compile(
@@ -27,9 +28,11 @@ _BREAKS = re.compile(
 )
 _SINGLE = str.maketrans(
     {
-        "\u00a0": " ", "\u2002": " ", "\u2003": " ", "\u2007": " ", "\u2009": " ", "\u202f": " ", "\u3000": " ",
-        "\r": " ", "\f": "\n", "\v": "\n", "\u2028": "\n", "\u2029": "\n", "\u0085": "\n",
-        "\u2018": "'", "\u2019": "'", "\u02bc": "'", "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2212": "-",
+        "\u00a0": " ", "\u2002": " ", "\u2003": " ", "\u2007": " ", "\u2009": " ", "\u202f": " ",
+        "\u3000": " ", "\r": " ", "\f": "\n", "\v": "\n", "\u2028": "\n", "\u2029": "\n",
+        "\u0085": "\n",
+        "\u2018": "'", "\u2019": "'", "\u02bc": "'", "\u2010": "-", "\u2011": "-", "\u2012": "-",
+        "\u2212": "-",
     }
 )  # fmt: skip
 _HOMOGLYPHS = str.maketrans(
@@ -41,7 +44,7 @@ _OTHER_ALPHABET = re.compile(r"[^\W\d_]*[\u0370-\u04ff][^\W\d_]*")
 
 @dataclass(frozen=True)
 class Reading:
-    """`text` as read; `positions[i]` is where its character i stands in the original (None: same place)."""
+    """`text` as read; `positions[i]` is where character i stands in the original, None if there."""
 
     text: str
     positions: tuple[int, ...] | None
@@ -62,8 +65,11 @@ class Reading:
 
 
 def read(text: str) -> Reading:
-    """Read a text: mark-up, RTF words and invisible characters go; spaces, quotes, dashes, full-width
-    and look-alike letters become plain ones."""
+    """Read a text as a person would.
+
+    Mark-up, RTF words and invisible characters go; odd spaces, quotes, dashes, full-width letters
+    and look-alike letters become plain ones.
+    """
     if "<" not in text and "\\" not in text and "&" not in text and text.isascii():
         return Reading(text.translate(_SINGLE), None, None)
     plain = _plain_letters(text.translate(_SINGLE))

@@ -4,74 +4,18 @@ import functools
 import itertools
 
 from fedclinic.deid.lexicon import lexicon
+from fedclinic.deid.word_lists import phrases
 
-_STARTS = [
-    "Bel",
-    "Bran",
-    "Cal",
-    "Cor",
-    "Dal",
-    "Dor",
-    "Fal",
-    "Fen",
-    "Gal",
-    "Gor",
-    "Hal",
-    "Hel",
-    "Jor",
-    "Kal",
-    "Kel",
-    "Lan",
-    "Lor",
-    "Mal",
-    "Mar",
-    "Mor",
-    "Nal",
-    "Nor",
-    "Pel",
-    "Per",
-    "Ral",
-    "Ren",
-    "Sal",
-    "Sel",
-    "Tal",
-    "Tor",
-    "Val",
-    "Vel",
-    "Wen",
-    "Wil",
-    "Yor",
-    "Zel",
-    "Ash",
-    "Ard",
-    "Eld",
-    "Orm",
-]
-_MIDDLES = ["a", "e", "i", "o", "u", "an", "el", "in", "or", "ar", "en", "il"]
-_ENDS = [
-    "bury",
-    "by",
-    "dane",
-    "dell",
-    "field",
-    "gate",
-    "lin",
-    "low",
-    "mere",
-    "mond",
-    "nell",
-    "ric",
-    "rin",
-    "ris",
-    "son",
-    "stan",
-    "ter",
-    "ton",
-    "vane",
-    "vick",
-    "well",
-    "wick",
-]
+_STARTS = phrases(
+    "Bel|Bran|Cal|Cor|Dal|Dor|Fal|Fen|Gal|Gor|Hal|Hel|Jor|Kal|Kel|Lan|Lor|"
+    "Mal|Mar|Mor|Nal|Nor|Pel|Per|Ral|Ren|Sal|Sel|Tal|Tor|Val|Vel|Wen|Wil|"
+    "Yor|Zel|Ash|Ard|Eld|Orm"
+)
+_MIDDLES = phrases("a|e|i|o|u|an|el|in|or|ar|en|il")
+_ENDS = phrases(
+    "bury|by|dane|dell|field|gate|lin|low|mere|mond|nell|ric|rin|ris|son|stan|"
+    "ter|ton|vane|vick|well|wick"
+)
 
 
 @functools.lru_cache(maxsize=1)

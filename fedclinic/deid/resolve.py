@@ -1,4 +1,4 @@
-"""Make overlapping findings into spans that do not overlap; what any of them covers stays covered."""
+"""Make overlapping findings into spans that do not overlap; all that was covered stays so."""
 
 from bisect import bisect_right
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Keyed pseudonyms: the same value of the same patient always gets the same one, nobody else's does.
+"""Keyed pseudonyms: the same value of the same patient always gets the same one.
 
 Names and places become invented words, numbers keep their form; telephone numbers, addresses on the
 network and social security numbers fall into ranges that were never given to anyone.
@@ -14,183 +14,34 @@ from fedclinic.deid.geography import zip3
 from fedclinic.deid.kinds import EntityKind
 from fedclinic.deid.reserved_names import reserved_names
 from fedclinic.deid.rules.fragments import STATE_CODES, STATE_NAMES
+from fedclinic.deid.word_lists import words
 from fedclinic.errors import DeidentificationError
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|\d+|[^\w]+|_+")
 _POSSESSIVE = re.compile(r"['’]s?$")
 _EXTENSION = re.compile(r"\s?(?:x|ext\.?|extension)\s?\d+$", re.IGNORECASE)
-_STATES = frozenset(STATE_CODES.split("|")) | {
+STATES = frozenset(STATE_CODES.split("|")) | {
     word for name in STATE_NAMES.split("|") for word in name.split()
 }
-_KEPT_IN_NAMES = frozenset(
-    [
-        "jr",
-        "sr",
-        "ii",
-        "iii",
-        "iv",
-        "md",
-        "do",
-        "rn",
-        "np",
-        "pa",
-        "phd",
-        "dr",
-        "mr",
-        "mrs",
-        "ms",
-        "miss",
-        "van",
-        "der",
-        "den",
-        "de",
-        "la",
-        "von",
-        "del",
-        "di",
-        "da",
-        "dos",
-        "du",
-        "le",
-        "el",
-        "al",
-        "bin",
-        "ibn",
-        "ter",
-        "ten",
-        "baby",
-        "boy",
-        "girl",
-        "and",
-    ]
+KEPT_IN_NAMES = words(
+    """
+    jr sr ii iii iv md do rn np pa phd dr mr mrs ms miss van der den de la von del di da dos
+    du le el al bin ibn ter ten baby boy girl and
+    """
 )
-_KEPT_IN_PLACES = frozenset(
-    [
-        "st",
-        "mt",
-        "ft",
-        "street",
-        "avenue",
-        "ave",
-        "road",
-        "rd",
-        "drive",
-        "dr",
-        "lane",
-        "ln",
-        "boulevard",
-        "blvd",
-        "court",
-        "ct",
-        "place",
-        "pl",
-        "terrace",
-        "way",
-        "circle",
-        "cir",
-        "parkway",
-        "pkwy",
-        "highway",
-        "hwy",
-        "trail",
-        "trl",
-        "square",
-        "sq",
-        "apt",
-        "apartment",
-        "suite",
-        "ste",
-        "unit",
-        "room",
-        "rm",
-        "floor",
-        "po",
-        "box",
-        "p",
-        "o",
-        "north",
-        "south",
-        "east",
-        "west",
-        "n",
-        "s",
-        "e",
-        "w",
-        "ne",
-        "nw",
-        "se",
-        "sw",
-        "of",
-        "and",
-        "the",
-        "at",
-        "in",
-        "for",
-        "hospital",
-        "hospitals",
-        "clinic",
-        "clinics",
-        "medical",
-        "center",
-        "centre",
-        "health",
-        "healthcare",
-        "system",
-        "partners",
-        "network",
-        "services",
-        "infirmary",
-        "hospice",
-        "nursing",
-        "home",
-        "rehab",
-        "rehabilitation",
-        "institute",
-        "cancer",
-        "heart",
-        "group",
-        "family",
-        "practice",
-        "medicine",
-        "urgent",
-        "care",
-        "assisted",
-        "living",
-        "surgery",
-        "children's",
-        "children’s",
-        "pediatrics",
-        "orthopedics",
-        "dialysis",
-        "memorial",
-        "behavioral",
-        "pharmacy",
-        "manor",
-        "general",
-        "regional",
-        "community",
-        "university",
-        "college",
-        "school",
-        "high",
-        "elementary",
-        "middle",
-        "academy",
-        "inc",
-        "llc",
-        "ltd",
-        "corp",
-        "company",
-        "co",
-        "church",
-        "department",
-        "office",
-        "facility",
-        "campus",
-        "ward",
-        "county",
-        "route",
-    ]
+KEPT_IN_PLACES = words(
+    """
+    st mt ft street avenue ave road rd drive dr lane ln boulevard blvd court ct place pl
+    terrace way circle cir parkway pkwy highway hwy trail trl square sq apt apartment suite
+    ste unit room rm floor po box p o north south east west n s e w ne nw se sw of and the
+    at in for hospital hospitals clinic clinics medical center centre health healthcare
+    system partners network services infirmary hospice nursing home rehab rehabilitation
+    institute cancer heart group family practice medicine urgent care assisted living
+    surgery children's children’s pediatrics orthopedics dialysis memorial behavioral
+    pharmacy manor general regional community university college school high elementary
+    middle academy inc llc ltd corp company co church department office facility campus ward
+    county route
+    """
 )
 _ATTEMPTS = 64
 
@@ -252,7 +103,7 @@ class Surrogates:
     def _person_part(self, part: str) -> str:
         if part.isdigit():
             return self._code(part)
-        if not part[0].isalpha() or part.lower().strip(".") in _KEPT_IN_NAMES:
+        if not part[0].isalpha() or part.lower().strip(".") in KEPT_IN_NAMES:
             return part
         return self._initial(part) if len(part) == 1 else self._invented(part)
 
@@ -262,7 +113,7 @@ class Surrogates:
     def _place_part(self, part: str) -> str:
         if part.isdigit():
             return zip3(part) if len(part) == 5 else self._code(part)
-        if not part[0].isalpha() or part.lower() in _KEPT_IN_PLACES or part in _STATES:
+        if not part[0].isalpha() or part.lower() in KEPT_IN_PLACES or part in STATES:
             return part
         return self._initial(part) if len(part) == 1 else self._invented(part)
 

@@ -4,53 +4,41 @@ import re
 
 from fedclinic.deid.lexicon import Lexicon
 from fedclinic.deid.rules.fragments import STATE_CODES
-from fedclinic.deid.word_lists import KEEPS_CAPITAL
+from fedclinic.deid.word_lists import KEEPS_CAPITAL, words
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _ABBREVIATION = re.compile(r"M\.?D|R\.?N|D\.?O|NP|PA|MRN|DOB|SSN|PCP|ID|BP|HR")
 _STATES = frozenset(code.lower() for code in STATE_CODES.split("|"))
-_STATES_THAT_ARE_WORDS = frozenset(
-    [
-        "in",
-        "or",
-        "me",
-        "hi",
-        "ok",
-        "oh",
-        "pa",
-        "ma",
-        "la",
-        "id",
-        "al",
-        "co",
-        "de",
-        "md",
-        "mo",
-        "pt",
-        "ar",
-        "ne",
-        "sc",
-        "ct",
-        "dc",
-        "mt",
-        "ms",
-        "wi",
-        "va",
-        "pr",
-        "mi",
-    ]
+_STATES_THAT_ARE_WORDS = words(
+    """
+    in or me hi ok oh pa ma la id al co de md mo pt ar ne sc ct dc mt ms wi va pr mi
+    """
 )
 _ZIP_FOLLOWS = re.compile(r",? ?\d{5}\b")
+_POSSESSIVE = re.compile(r"['’]s$")
 _MIN_LETTERS = 8
 _SURNAME_RANK = 20_000
 
 
 def truecase(text: str, lexicon: Lexicon) -> str:
-    """Rewrite the case of lines that carry none; names and places of the dictionaries and words that
-    no dictionary knows get a capital. The result has the length of `text`."""
+    """Rewrite the case of lines that carry none; the result has the length of `text`.
+
+    Names and places of the dictionaries and words that no dictionary knows get a capital.
+    """
     lines = text.splitlines(keepends=True)
     rewritten = [_truecase_line(line, lexicon) if _is_caseless(line) else line for line in lines]
     return "".join(rewritten)
+
+
+def shout(text: str) -> str:
+    """Write lines without capitals in capitals, as codes are; the length stays."""
+    lines = text.splitlines(keepends=True)
+    return "".join(_upper(line) if line.islower() else line for line in lines)
+
+
+def _upper(line: str) -> str:
+    upper = line.upper()
+    return upper if len(upper) == len(line) else line
 
 
 def _is_caseless(line: str) -> bool:
@@ -74,22 +62,22 @@ def _truecase_line(line: str, lexicon: Lexicon) -> str:
 def _truecase_word(match: re.Match[str], line: str, was_upper: bool, lexicon: Lexicon) -> str:
     word = match.group()
     lowered = word.lower()
-    if len(lowered) != len(word):
+    if len(lowered) != len(word) or (was_upper and _ABBREVIATION.fullmatch(word)):
         return word
     if lowered in KEEPS_CAPITAL:
         return lowered.capitalize()
-    if was_upper and _ABBREVIATION.fullmatch(word):
-        return word
-    if lowered in _STATES:
-        certain = lowered not in _STATES_THAT_ARE_WORDS
-        if certain or _ZIP_FOLLOWS.match(line[match.end() : match.end() + 8]):
-            return lowered.upper()
-    base = re.sub(r"['’]s$", "", lowered)
-    if base in lexicon.ordinary:
-        return lowered
-    if any(_is_name_like(part, lexicon) for part in base.split("-")):
+    if lowered in _STATES and _is_state(lowered, line[match.end() : match.end() + 8]):
+        return lowered.upper()
+    base = _POSSESSIVE.sub("", lowered)
+    if base not in lexicon.ordinary and any(
+        _is_name_like(part, lexicon) for part in base.split("-")
+    ):
         return "-".join(part[:1].upper() + part[1:] for part in lowered.split("-"))
     return lowered
+
+
+def _is_state(word: str, following: str) -> bool:
+    return word not in _STATES_THAT_ARE_WORDS or _ZIP_FOLLOWS.match(following) is not None
 
 
 def _is_name_like(part: str, lexicon: Lexicon) -> bool:

@@ -1,45 +1,61 @@
-"""Rules for addresses, cities with their state, ZIP codes, rooms, and places that a cue announces."""
+"""Rules for addresses, cities with their state, ZIP codes, rooms and announced places."""
 
 import re
 
 from fedclinic.deid.kinds import EntityKind as Kind
 from fedclinic.deid.lexicon import Lexicon
-from fedclinic.deid.rules.fragments import CAPITALIZED, STATE_CODES, STATE_NAMES
+from fedclinic.deid.rules.fragments import CAPITALIZED, PARTICLE, STATE_CODES, STATE_NAMES
 from fedclinic.deid.rules.pattern import find_all, rule
+from fedclinic.deid.rules.runs import run_before
+from fedclinic.deid.word_lists import words
 from fedclinic.notes import Span
 
-_STREET_KIND = (
-    r"(?:Street|St|Avenue|Ave|Road|Rd|Drive|Dr|Lane|Ln|Boulevard|Blvd|Court|Ct|Place|Pl|Terrace|Ter|Way|"
-    r"Circle|Cir|Parkway|Pkwy|Highway|Hwy|Trail|Trl|Square|Sq|Heights|Hts|Loop|Alley|Broadway|Row|Crescent|"
-    r"Plaza|Pike|Turnpike|Run|Ridge|Point|Park|Cove|Crossing|Xing|Bend|Hollow|Glen|Landing|Mall|Path|"
-    r"Route|Expressway|Walk|Manor|Villages?|Viaduct|Junctions?|Springs?|Mission|Unions?|Islands?|Mews|"
-    r"Extension|Estates?|Harbors?|Keys?|Meadows?|Mills?|Motorway|Mountains?|Overpass|Passage|Pines?|Plains?|"
-    r"Port|Prairie|Ranch|River|Roads|Rue|Shoals?|Shores?|Spurs?|Station|Stravenue|Stream|Summit|Throughway|"
-    r"Trace|Track|Trafficway|Tunnel|Valleys?|Views?|Ville|Vista|Wells?|Flats?|Fords?|Forest|Forge|Forks?|"
-    r"Fort|Freeway|Gardens?|Gateway|Greens?|Groves?|Haven|Inlet|Knolls?|Lakes?|Light|Lights|Lock|Locks|"
-    r"Lodge|Brooks?|Burgs?|Bypass|Camp|Canyon|Cape|Causeway|Centers?|Circles|Cliffs?|Club|Common|Corners?|"
-    r"Course|Courts|Creek|Crest|Crossroad|Curve|Dale|Dam|Divide|Drives|Falls?|Ferry|Fields?|Bayou|Beach|"
-    r"Bluffs?|Bottom|Branch|Bridge|Annex|Arcade|Isle|Orchard|Oval|Rapids?|Rest|Skyway|Turnpike|Underpass)"
+_STREET = (
+    r"(?:Street|St|Avenue|Ave|Road|Rd|Drive|Dr|Lane|Ln|Boulevard|Blvd|Court|Ct|Place|Pl|Terrace|"
+    r"Ter|"
+    r"Way|Circle|Cir|Parkway|Pkwy|Highway|Hwy|Trail|Trl|Square|Sq|Heights|Hts|Loop|Alley|Broadway|"
+    r"Row|"
+    r"Crescent|Plaza|Pike|Turnpike|Ridge|Cove|Crossing|Hollow|Landing|Route|Expressway|Manor|"
+    r"Extension|"
+    r"Estates?|Junctions?|Mews|Overpass|Underpass|Viaduct|Freeway|Skyway|Causeway|Throughway|"
+    r"Trafficway|Motorway|Stravenue)"
 )
-_HOUSE = r"\b\d{1,6}(?:[A-Z]|-\d{1,4})?[ ](?:[NSEW]{1,2}\.?[ ]|North |South |East |West )?"
-_UNIT = r"(?:,?\s+(?:(?i:apt\.?|apartment|suite|ste\.?|unit|room|rm\.?|floor|fl\.?)|#)\s*#?[A-Za-z0-9-]+\b)?"
+_STREET_OR_WORD = (
+    r"(?:Run|Point|Park|Bend|Glen|Mall|Path|Walk|Villages?|Springs?|Mission|Unions?|Islands?|"
+    r"Harbors?|"
+    r"Keys?|Meadows?|Mills?|Mountains?|Passage|Pines?|Plains?|Port|Prairie|Ranch|River|Roads|Rue|"
+    r"Shoals?|Shores?|Spurs?|Station|Stream|Summit|Trace|Track|Tunnel|Valleys?|Views?|Ville|Vista|"
+    r"Wells?|Flats?|Fords?|Forest|Forge|Forks?|Fort|Gardens?|Gateway|Greens?|Groves?|Haven|Inlet|"
+    r"Knolls?|Lakes?|Lights?|Locks?|Lodge|Brooks?|Burgs?|Bypass|Camp|Canyon|Cape|Centers?|Circles|"
+    r"Cliffs?|Club|Common|Corners?|Course|Courts|Creek|Crest|Crossroad|Curve|Dale|Dam|Divide|"
+    r"Drives|"
+    r"Falls?|Ferry|Fields?|Bayou|Beach|Bluffs?|Bottom|Branch|Bridge|Annex|Arcade|Isle|Orchard|Oval|"
+    r"Rapids?|Rest)"
+)
+_HOUSE = r"\b\d{1,6}(?:[A-Z]|-\d{1,4})?[ ](?:(?i:[nsew]{1,2})\.?[ ]|(?i:north|south|east|west)[ ])?"
+_STREET_NAME = rf"(?:(?:{PARTICLE}[ ])?{CAPITALIZED}|\d{{1,3}}(?i:st|nd|rd|th))"
+_UNIT = (
+    r"(?:,?\s+(?:(?i:apt\.?|apartment|suite|ste\.?|unit|room|rm\.?|floor|fl\.?)|#)"
+    r"\s*#?[A-Za-z0-9-]+\b)?"
+)
 _ZIP = r"\d{5}(?:-\d{4})?"
 _PLACE = rf"{CAPITALIZED}(?:[ ]{CAPITALIZED}){{0,2}}"
 _LIVES = (
-    r"(?:[Rr]esid(?:es?|ing|ents?|ed) (?:in|of|at)|[Ll]iv(?:es?|ing|ed) (?:in|at|near)|[Bb]orn in|"
-    r"[Mm]ov(?:ed|ing) (?:back )?(?:to|from)|[Ff]rom(?= [A-Z][a-z]+, )|[Nn]ative of|"
-    r"[Tt]ravel(?:l?ed|s|l?ing)? (?:to|from)|[Hh]ome in|trip to|visiting|vacation(?:ing)? in|"
-    r"[Rr]eturn(?:ed|ing) from|[Rr]elocat(?:ed|ing) (?:to|from)|[Gg]rew up in|[Rr]aised in|[Hh]ometown:?)"
+    r"\b(?:[Rr]esid(?:es?|ing|ents?|ed) (?:in|of|at)|[Ll]iv(?:es?|ing|ed) (?:in|at|near)|[Bb]orn "
+    r"in|"
+    r"[Mm]ov(?:ed|ing) (?:back |here )?(?:to|from)|[Ff]rom(?= [A-Z][a-z]+, )|[Nn]ative of|"
+    r"[Tt]ravel(?:l?ed|s|l?ing)? (?:to|from)|[Hh]ome in|trip to|[Vv]isit(?:ed|ing)|"
+    r"vacation(?:ing)? in|[Rr]eturn(?:ed|ing) from|[Rr]elocat(?:ed|ing) (?:to|from)|[Gg]rew up in|"
+    r"[Rr]aised in|[Hh]ometown:?|[Cc]ity:|[Tt]own:|[Cc]ounty:)"
 )
-_CITY_STATE_SCORE = 0.85
 
 _ADDRESS_RULES = (
     rule(
         Kind.LOCATION,
         0.86,
-        rf"{_HOUSE}(?:(?:{CAPITALIZED}|\d{{1,3}}(?:st|nd|rd|th))[ ]){{1,4}}{_STREET_KIND}\b\.?(?: [NSEW]{{1,2}}\b)?{_UNIT}",
+        rf"{_HOUSE}(?:{_STREET_NAME}[ ]){{1,4}}(?i:{_STREET})\b\.?(?: [NSEW]{{1,2}}\b)?{_UNIT}",
     ),
-    rule(Kind.LOCATION, 0.86, rf"\b\d{{2,6}} (?:Broadway|Park Ave(?:nue)?)\b{_UNIT}"),
+    rule(Kind.LOCATION, 0.86, rf"\b\d{{2,6}} (?i:Broadway|Park Ave(?:nue)?)\b{_UNIT}"),
     rule(Kind.LOCATION, 0.86, r"\b(?i:P\.?\s?O\.?\s?Box) #?\d+"),
     rule(Kind.LOCATION, 0.8, r"\b(?i:apt\.?|apartment) ?#?(?P<value>\d{1,4}[A-Z]?)\b"),
     rule(
@@ -50,86 +66,84 @@ _ADDRESS_RULES = (
     rule(
         Kind.LOCATION,
         0.8,
-        rf"(?:\b(?:{STATE_CODES})|[Zz][Ii][Pp](?: ?[Cc]ode)?:?(?: is)?),?[ ](?P<value>{_ZIP})\b",
+        rf"\b(?i:zip(?: ?code)?|postal code|postcode)[: ](?: ?is )?(?P<value> ?{_ZIP})\b",
     ),
-    rule(Kind.LOCATION, 0.7, r"(?<![\w-])\d{5}-\d{4}\b"),
+    rule(Kind.LOCATION, 0.7, r"(?<![\w-])\d{5}-\d{4}\b", needs="-"),
     rule(Kind.LOCATION, 0.7, rf"{_LIVES}[ ](?:the )?(?P<value>{_PLACE})"),
     rule(
         Kind.LOCATION,
         0.6,
-        r"\b(?:[Rr]oom|[Rr]m\.?|ROOM|[Uu]nit|[Bb]ed|BED|[Bb]ay):?[ ]#?(?P<value>[A-Z0-9]{1,3}-?\d{1,4}[A-Z]?)\b(?! (?:of|mg))",
+        r"\b(?i:room|rm\.?|unit|bed|bay):?[ ]#?(?P<value>[A-Z0-9]{1,3}-?\d{1,4}[A-Z]?)\b"
+        r"(?! (?:of|mg))(?![.-]\d)",
     ),
 )
-_CITY_STATE = (
-    rule(
-        Kind.LOCATION,
-        _CITY_STATE_SCORE,
-        rf"\b(?:{CAPITALIZED}[ ]){{0,2}}{CAPITALIZED},?[ ](?:{STATE_CODES})\b(?:,?[ ]{_ZIP})?(?![-/])",
-    ),
-    rule(
-        Kind.LOCATION,
-        _CITY_STATE_SCORE,
-        rf"\b(?:{CAPITALIZED}[ ]){{0,2}}{CAPITALIZED},[ ](?:{STATE_NAMES})\b(?:,?[ ]{_ZIP})?",
-    ),
+_LONG_STREETS = rule(
+    Kind.LOCATION, 0.86, rf"{_HOUSE}(?:{CAPITALIZED}[ ]){{1,4}}{_STREET_OR_WORD}\b{_UNIT}"
 )
-_CODES_THAT_ARE_WORDS = frozenset(
-    [
-        "OR",
-        "IN",
-        "ME",
-        "PA",
-        "MD",
-        "PT",
-        "ID",
-        "LA",
-        "CO",
-        "MS",
-        "MA",
-        "AL",
-        "OK",
-        "CA",
-        "HI",
-        "ND",
-        "SD",
-        "DC",
-        "PR",
-        "SC",
-        "MI",
-    ]
+_STATE = re.compile(
+    rf",?\s(?:(?P<code>{STATE_CODES})\b(?:,?\s{_ZIP})?(?![-/\w])|"
+    rf"(?P<name>{STATE_NAMES})\b(?:,?\s{_ZIP})?)"
 )
-_PLACE_RUN = re.compile(rf"{CAPITALIZED}(?:[ ]{CAPITALIZED}){{0,2}}")
+_STATE_WITH_ZIP = re.compile(rf"\b(?:[A-Z]{{2}}),?\s(?P<zip>{_ZIP})\b")
+_CODES_THAT_ARE_WORDS = words(
+    "OR IN ME PA MD PT ID LA CO MS MA AL OK CA HI ND SD DC PR SC MI CT MT NE AR DE MO VA NC AK"
+)
+_DEGREES = frozenset({"MD", "PA", "PT", "DC", "OK"})
+_PLACE_RUN = re.compile(_PLACE)
+_STREET_NUMBER = re.compile(r"\d+\S* ")
 
 
 def find_addresses(text: str, lexicon: Lexicon) -> list[Span]:
     """Find addresses and places that their form or the words before them announce."""
-    cities = (
-        trimmed
-        for span in find_all(_CITY_STATE, text)
-        if (trimmed := _without_leading_words(text, span, lexicon)) is not None
-    )
-    places = (
+    places = [
         span
         for span in find_all(_ADDRESS_RULES, text)
         if text[span.start : span.end].lower() not in lexicon.never
-    )
-    return [*places, *cities]
+    ]
+    long_streets = [
+        span
+        for span in _LONG_STREETS.find(text)
+        if _holds_a_name(text[span.start : span.end], lexicon)
+    ]
+    zips = [
+        Span(*match.span("zip"), Kind.LOCATION, 0.8) for match in _STATE_WITH_ZIP.finditer(text)
+    ]
+    return [*places, *long_streets, *zips, *_cities_with_state(text, lexicon)]
 
 
-def _without_leading_words(text: str, span: Span, lexicon: Lexicon) -> Span | None:
-    """Drop words before the city that are no name; None where the state code is a word or degree."""
-    words = list(re.finditer(r"\S+", text[span.start : span.end]))
-    while len(words) > 1 and words[0].group().strip(",.").lower() in lexicon.never:
-        words.pop(0)
-    start = span.start + words[0].start()
-    value = text[start : span.end]
-    last = value.split()[-1]
-    if last in _CODES_THAT_ARE_WORDS:
-        city = re.sub(rf",?\s{last}$", "", value).lower()
-        if last in ("MD", "PA", "PT") and "," not in value:
-            return None
-        if city not in lexicon.places:
-            return None
-    return Span(start, span.end, span.label, span.score)
+def _holds_a_name(street: str, lexicon: Lexicon) -> bool:
+    words = _STREET_NUMBER.sub("", street, count=1).split()
+    return any(word.lower() not in lexicon.ordinary for word in words)
+
+
+def _cities_with_state(text: str, lexicon: Lexicon) -> list[Span]:
+    """Find cities by the state that follows them; two letters that are a word need a known city."""
+    found = []
+    for match in _STATE.finditer(text):
+        start = _city_start(text, match, lexicon)
+        if start == match.start():
+            continue
+        code = match.group("code")
+        with_zip = text[match.end() - 1].isdigit()
+        if code in _CODES_THAT_ARE_WORDS and not with_zip:
+            city = text[start : match.start()].lower()
+            if city not in lexicon.places or (code in _DEGREES and text[match.start()] != ","):
+                continue
+        if match.group("name") and text[match.start()] != ",":
+            continue
+        found.append(Span(start, match.end(), Kind.LOCATION, 0.85))
+    return found
+
+
+def _city_start(text: str, match: re.Match[str], lexicon: Lexicon) -> int:
+    """Where the up to three capitalised words before a state begin, less words that are no name."""
+    start = run_before(text, match.start(), most=3)
+    while start < match.start():
+        word = text[start : match.start()].split(maxsplit=1)[0]
+        if word.strip(",.").lower() not in lexicon.never:
+            break
+        start = min(start + len(word) + 1, match.start())
+    return start
 
 
 def find_known_places(text: str, lexicon: Lexicon) -> list[Span]:
@@ -150,6 +164,9 @@ def find_known_places(text: str, lexicon: Lexicon) -> list[Span]:
 
 
 def _longest_place(words: list[re.Match[str]], first: int, lexicon: Lexicon) -> int | None:
+    opening = words[first].group().lower()
+    if opening not in lexicon.places and opening not in lexicon.place_starts:
+        return None
     for last in range(len(words) - 1, first - 1, -1):
         value = " ".join(word.group() for word in words[first : last + 1])
         lowered = value.lower()

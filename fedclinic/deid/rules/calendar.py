@@ -3,8 +3,9 @@
 import re
 
 from fedclinic.deid.kinds import EntityKind as Kind
-from fedclinic.deid.rules.fragments import DAY, MONTH, MONTH_NUMBER, ORDINAL, YEAR, YEAR4
+from fedclinic.deid.rules.fragments import DAY, MONTH, ORDINAL, YEAR, YEAR4
 from fedclinic.deid.rules.pattern import find_all, rule
+from fedclinic.deid.word_lists import words
 from fedclinic.notes import Span
 
 _FULL_MONTH = (
@@ -12,43 +13,29 @@ _FULL_MONTH = (
     r"JANUARY|FEBRUARY|APRIL|JUNE|JULY|AUGUST|SEPTEMBER|OCTOBER|NOVEMBER|DECEMBER)"
 )
 _HOLIDAY = (
-    r"(?:Christmas(?: Eve| Day)?|Thanksgiving|New Year['’]?s(?: Day| Eve)?|Easter|Labor Day|Memorial Day|"
+    r"(?:Christmas(?: Eve| Day)?|Thanksgiving|New Year['’]?s(?: Day| Eve)?|Easter|Labor Day|"
+    r"Memorial Day|"
     r"Halloween|Valentine['’]?s Day|Independence Day|Fourth of July|4th of July|Mother['’]?s Day|"
     r"Father['’]?s Day|Veterans Day|Columbus Day|Hanukkah|Ramadan|Passover|Diwali)"
 )
 _AGE90 = r"(?:9\d|1[0-1]\d)"
 
-_DATE_RULES = (
+_NAMED_RULES = (
     rule(
         Kind.DATE_TIME,
         0.9,
-        rf"(?<![\d/.-]){YEAR4}(?P<s>[-/.])(?:1[0-2]|0?[1-9])(?P=s)(?:3[01]|[12]\d|0?[1-9])"
-        r"(?:[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?Z?)?(?!\d)",
+        rf"\b{DAY}(?:{ORDINAL})?[- ]?(?:of )?{MONTH}\b\.?(?:,?[- ]?{YEAR4}|[- "
+        rf"']\d\d(?![\d:]))?(?!\w)",
     ),
     rule(
         Kind.DATE_TIME,
         0.9,
-        rf"(?<![\d/.-])(?:{MONTH_NUMBER}[-/.]{DAY}|{DAY}[-/.]{MONTH_NUMBER})[-/.]{YEAR}(?![\d/-])(?!\.\d)",
-    ),
-    rule(
-        Kind.DATE_TIME,
-        0.9,
-        rf"\b{DAY}(?:{ORDINAL})?[- ]?(?:of )?{MONTH}\b\.?(?:,?[- ]?{YEAR4}|[- ']\d\d(?![\d:]))?(?!\w)",
-    ),
-    rule(
-        Kind.DATE_TIME,
-        0.9,
-        rf"\b{MONTH}\.?\s{{1,2}}{DAY}(?:{ORDINAL})?(?:\s?(?:-|–|to|and|through)\s?{DAY}(?:{ORDINAL})?)?"
+        rf"\b{MONTH}\.?\s{{1,2}}{DAY}(?:{ORDINAL})?"
+        rf"(?:\s?(?:-|–|to|and|through)\s?{DAY}(?:{ORDINAL})?)?"
         rf"(?:,?\s{YEAR4}|,? '\d\d)?\b(?!\s?(?:mg|mL|%))",
     ),
     rule(Kind.DATE_TIME, 0.85, rf"\b{MONTH}\.?,? (?:of )?(?:{YEAR4}|'\d\d)\b"),
     rule(Kind.DATE_TIME, 0.85, rf"\b{MONTH}[-/]{YEAR}\b"),
-    rule(Kind.DATE_TIME, 0.8, rf"(?<![\d/.-]){MONTH_NUMBER}/{YEAR4}\b(?!/)", needs="/"),
-    rule(
-        Kind.DATE_TIME,
-        0.6,
-        rf"(?<![\d/.-])(?P<value>{MONTH_NUMBER}-{DAY})(?= (?:at|with|by|for|and|was|he|she)\b)",
-    ),
     rule(Kind.DATE_TIME, 0.7, rf"\b{_FULL_MONTH}\b"),
     rule(
         Kind.DATE_TIME,
@@ -61,53 +48,48 @@ _DATE_RULES = (
         r"\b(?:[Ss]ince|[Ii]n|[Ll]ast|[Tt]his|[Ee]arly|[Ll]ate|[Mm]id-?|[Uu]ntil|[Bb]y) "
         r"(?P<value>Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?",
     ),
-    rule(Kind.DATE_TIME, 0.5, r"\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?\b"),
-    rule(Kind.DATE_TIME, 0.7, rf"\b{_HOLIDAY}\b"),
+)
+_OTHER_RULES = (
+    rule(Kind.DATE_TIME, 0.5, r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b"),
+    rule(Kind.DATE_TIME, 0.7, rf"{_HOLIDAY}\b"),
     rule(
         Kind.DATE_TIME,
         0.8,
-        r"(?i:\bDOB|D\.O\.B\.|birth ?(?:date)?|date|DD|DT|DV)[:. ]{1,3}"
-        r"(?P<value>(?:0\d|1[0-2])[0-3]\d(?:19|20)?\d\d)\b",
+        r"\b(?:[Bb]orn in|[Yy]ear of birth:?|[Bb]irth year:?|DOB:?) (?P<value>(?:19|20)\d\d)\b",
     ),
 )
-_SHORT_DATE = re.compile(rf"(?<![\d/.-])(?P<value>{MONTH_NUMBER}/{DAY})(?![\d/%-])(?!\.\d)")
+_MONTH_WORD = re.compile(
+    r"[Jj]an|[Ff]eb|[Mm]ar|[Aa]pr|[Mm]ay|[Jj]u[nl]|[Aa]ug|[Ss]ep|[Oo]ct|[Nn]ov|[Dd]ec|"
+    r"J[AU][NL]|FEB|MA[RY]|APR|AUG|SEP|OCT|NOV|DEC"
+)
+_BEFORE_MONTH, _AFTER_MONTH = 12, 40
+_NUMBERS = re.compile(
+    r"\d{1,4}(?P<mark>[-/.])\d{1,4}(?:[-/.]\d{1,4})?(?:[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?Z?)?"
+)
+_COMPACT = re.compile(r"\d{6}(?:\d\d)?")
+_COMPACT_FORM = re.compile(r"(?:0\d|1[0-2])(?:[0-2]\d|3[01])(?:(?:19|20)\d\d|\d\d)")
+_COMPACT_CUE = re.compile(r"(?i)(?:dob|d\.o\.b\.|birth ?(?:date)?|date|dd|dt|dv)[:. ]{1,12}$")
+_CLOCK = re.compile(r"[T ]\d\d:.*$")
+_FOLLOWED_BY_WORD = re.compile(r" (?:at|with|by|for|and|was|he|she)\b")
+_MONTH_DAY_WORDS = re.compile(r"(?i)\b(?:on|since|until|before|after|by|from) $")
 _MEASURED_BEFORE = re.compile(
     r"(?i)(?:bp|blood pressure|strength|pain|gleason|reflex\w*|pulses?|grade|score|apgar\w*|murmur|"
     r"nodes?|motor|power|visual acuity|vision|rated|rating|ratio|dose|every|q|level|scale|gcs)"
     r"\W{0,4}(?:\w+\W+){0,2}$"
 )
+_DATED_BEFORE = re.compile(
+    r"(?i)\b(?:on|since|until|before|after|by|dated?|seen|expires|due|visit|from|thru|through):? $"
+)
 _MEASURED_AFTER = re.compile(
-    r"^\s?(?:strength|mg|ml|tab|cup|ppd|pack|pill|of |nodes|negative|positive|murmur|pain|systolic|LR|NS|"
+    r"^\s?(?:strength|mg|ml|tab|cup|ppd|pack|pill|of |nodes|negative|positive|murmur|pain|"
+    r"systolic|LR|NS|"
     r"inch|cm|day|in severity|bilateral|throughout|in all|in the|points|wt|full|hard palate)"
 )
-_FRACTIONS = frozenset(
-    [
-        "1/2",
-        "1/3",
-        "1/4",
-        "2/3",
-        "3/4",
-        "5/5",
-        "4/5",
-        "3/5",
-        "2/5",
-        "1/5",
-        "2/2",
-        "4/4",
-        "6/6",
-        "3/3",
-        "1/1",
-        "12/12",
-        "1/6",
-        "2/6",
-        "3/6",
-        "4/6",
-        "5/6",
-        "1/8",
-        "3/8",
-        "5/8",
-        "7/8",
-    ]
+_FRACTIONS = words(
+    """
+    1/2 1/3 1/4 2/3 3/4 5/5 4/5 3/5 2/5 1/5 2/2 4/4 6/6 3/3 1/1 12/12 1/6 2/6 3/6 4/6 5/6
+    1/8 3/8 5/8 7/8
+    """
 )
 _AGE_RULES = (
     rule(Kind.AGE, 0.9, rf"\b(?P<value>{_AGE90})[- ]?(?:(?i:year|yr|y/o|y\.o|yo\b|y/)|[FM]\b)"),
@@ -116,24 +98,34 @@ _AGE_RULES = (
     rule(
         Kind.AGE,
         0.8,
-        rf"(?i:turn(?:s|ed|ing)|birthday:?|years old:?) (?P<value>{_AGE90})(?:th|st|nd|rd)?\b(?![./%])",
+        rf"(?i:turn(?:s|ed|ing)|birthday:?|years old:?) (?P<value>{_AGE90})(?:th|st|nd|"
+        rf"rd)?\b(?![./%])",
     ),
     rule(
         Kind.AGE,
         0.8,
-        r"\b(?:[Nn]onagenarian|[Cc]entenarian|in (?:his|her|their) (?:mid[- ]|late |early )?(?:nineties|90s|90's))\b",
+        r"\b(?:[Nn]onagenarian|[Cc]entenarian|in (?:his|her|their) (?:mid[- ]|late |early "
+        r")?(?:nineties|90s|90's))\b",
     ),
     rule(
         Kind.AGE,
         0.8,
-        r"\b(?i:ninety(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?)(?=[- ]years?[- ]old)",
+        r"\b(?i:ninety(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?)(?=[- ]years?[- "
+        r"]old)",
     ),
 )
 
 
 def find_dates(text: str) -> list[Span]:
     """Find dates in every usual form; fractions, scores and pressures are no dates."""
-    return [*find_all(_DATE_RULES, text), *_short_dates(text)]
+    found = [*find_all(_OTHER_RULES, text), *_number_dates(text), *_compact_dates(text)]
+    for start, end in _around_months(text):
+        stretch = text[start:end]
+        found += (
+            Span(start + span.start, start + span.end, span.label, span.score)
+            for span in find_all(_NAMED_RULES, stretch)
+        )
+    return found
 
 
 def find_high_ages(text: str) -> list[Span]:
@@ -141,19 +133,100 @@ def find_high_ages(text: str) -> list[Span]:
     return find_all(_AGE_RULES, text)
 
 
-def _short_dates(text: str) -> list[Span]:
-    """Find month/day pairs that nothing around marks as a measurement."""
-    if "/" not in text:
-        return []
+def _around_months(text: str) -> list[tuple[int, int]]:
+    """Stretches of text that hold a month's name and what may belong to it."""
+    stretches: list[tuple[int, int]] = []
+    for match in _MONTH_WORD.finditer(text):
+        start, end = max(0, match.start() - _BEFORE_MONTH), match.end() + _AFTER_MONTH
+        while start > 0 and text[start - 1].isalnum():
+            start -= 1
+        while end < len(text) and text[end - 1].isalnum() and text[end].isalnum():
+            end += 1
+        if stretches and start <= stretches[-1][1]:
+            start = stretches.pop()[0]
+        stretches.append((start, end))
+    return stretches
+
+
+def _number_dates(text: str) -> list[Span]:
+    """Find dates written in numbers: three of them, month and year, month and day."""
     found = []
-    for match in _SHORT_DATE.finditer(text):
-        start, end = match.span("value")
-        value = match.group("value")
-        if value in _FRACTIONS or value.endswith("/10"):
+    for match in _NUMBERS.finditer(text):
+        start, end = match.span()
+        if _continues(text, start, end):
             continue
-        if _MEASURED_BEFORE.search(text[max(0, start - 30) : start]):
+        value = match.group()
+        day = _CLOCK.sub("", value)
+        score = _date_score(text, start, day, match.group("mark"))
+        if score:
+            is_full = len(day) >= 8 and day[:4].isdigit()
+            found.append(Span(start, end if is_full else start + len(day), Kind.DATE_TIME, score))
+    return found
+
+
+def _continues(text: str, start: int, end: int) -> bool:
+    """Tell whether a number goes on before `start` or after `end`."""
+    before = text[max(0, start - 2) : start]
+    if before and (before[-1] in "-/" or (before[-1] == "." and before[:1].isdigit())):
+        return True
+    after = text[end : end + 2]
+    goes_on = after[:1] in ("/", "-", "%") and after[1:].isalnum()
+    return goes_on or (after[:1] == "." and after[1:].isdigit())
+
+
+def _date_score(text: str, start: int, value: str, mark: str) -> float:
+    """How surely numbers joined by marks are a date; 0 where they are none."""
+    parts = re.split(r"[-/.]", value)
+    numbers = [int(part) for part in parts]
+    if len(parts) == 3:
+        if len(parts[0]) == 4:
+            good = 1900 <= numbers[0] < 2100 and numbers[1] <= 12 and numbers[2] <= 31
+            return 0.9 if good and numbers[1] and numbers[2] else 0
+        good = len(parts[2]) in (2, 4) and len(parts[0]) <= 2 and len(parts[1]) <= 2
+        plausible = len(parts[2]) == 2 or 1900 <= numbers[2] < 2100
+        return 0.9 if good and plausible and _month_and_day(numbers[0], numbers[1]) else 0
+    if len(parts[1]) == 4:
+        return 0.8 if mark == "/" and 1 <= numbers[0] <= 12 and 1900 <= numbers[1] < 2100 else 0
+    if (
+        len(parts[0]) > 2
+        or len(parts[1]) > 2
+        or not 1 <= numbers[0] <= 12
+        or not 1 <= numbers[1] <= 31
+    ):
+        return 0
+    return _short_date_score(text, start, value, mark)
+
+
+def _month_and_day(first: int, second: int) -> bool:
+    return 1 <= min(first, second) <= 12 and max(first, second) <= 31
+
+
+def _short_date_score(text: str, start: int, value: str, mark: str) -> float:
+    """A month and a day count where nothing around marks them as a measurement."""
+    end = start + len(value)
+    dated = _DATED_BEFORE.search(text[max(0, start - 12) : start]) is not None
+    if mark == "-":
+        follows = _FOLLOWED_BY_WORD.match(text[end : end + 6]) is not None
+        return 0.6 if follows and dated else 0
+    if mark == ".":
+        return 0
+    if not dated and (value in _FRACTIONS or value.endswith("/10")):
+        return 0
+    if _MEASURED_BEFORE.search(text[max(0, start - 30) : start]):
+        return 0
+    return 0 if _MEASURED_AFTER.match(text[end : end + 12]) else 0.6
+
+
+def _compact_dates(text: str) -> list[Span]:
+    """Find dates of eight digits without marks, of six after a word that announces a date."""
+    found = []
+    for match in _COMPACT.finditer(text):
+        start, end = match.span()
+        alone = not text[start - 1 : start].isalnum() and not text[end : end + 1].isalnum()
+        if not alone or not _COMPACT_FORM.fullmatch(match.group()):
             continue
-        if _MEASURED_AFTER.match(text[end : end + 12]):
-            continue
-        found.append(Span(start, end, Kind.DATE_TIME, 0.6))
+        if _COMPACT_CUE.search(text[max(0, start - 24) : start]):
+            found.append(Span(start, end, Kind.DATE_TIME, 0.8))
+        elif end - start == 8:
+            found.append(Span(start, end, Kind.DATE_TIME, 0.65))
     return found

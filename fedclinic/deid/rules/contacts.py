@@ -1,4 +1,4 @@
-"""Rules for ways to reach a person: e-mail, web and network addresses, telephone and fax numbers."""
+"""Rules for ways to reach a person: e-mail, web and IP addresses, telephone and fax numbers."""
 
 from fedclinic.deid.kinds import EntityKind as Kind
 from fedclinic.deid.rules.pattern import rule
@@ -8,7 +8,8 @@ _NORTH_AMERICAN = (
     rf"(?:\+?1[-. ]?)?(?:\(\d{{3}}\)[ -]?|\d{{3}}[-./ ])\d{{3}}[-. ]\d{{4}}{_EXTENSION}"
 )
 _CUE = (
-    r"(?i:phone|tel(?:ephone)?|cell|mobile|pager|beeper|call(?:ed)?(?: (?:at|back|me|us))?|ext(?:ension)?|"
+    r"(?i:phone|tel(?:ephone)?|cell|mobile|pager|beeper|bleep|call(?:ed)?(?: (?:at|back|me|us))?|"
+    r"ext(?:ension)?|"
     r"contact|reached (?:at|on)|number|page[dr]?|home|work|voicemail)"
 )
 _LOCAL = r"(?:\d{3}[-. ]\d{4}|[xX]?\d{4,5}|\d{10}|\(?\d{3}\)?[-. /]?\d{3}[-. ]?\d{4})"
@@ -17,20 +18,20 @@ CONTACT_RULES = (
     rule(
         Kind.EMAIL_ADDRESS,
         1.0,
-        r"[A-Za-z0-9._%+-]+\s?(?:@|\[at\])\s?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+",
-        needs="@[",
+        r"[\w.%+-]+\s?@\s?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+",
+        needs="@",
     ),
     rule(Kind.URL, 1.0, r"\b(?:(?i:https?|ftp)://|(?i:www)\.)[^\s<>\"]*[^\s<>\".,;:)\]]"),
     rule(
         Kind.URL,
         0.8,
-        r"\b(?:[a-z0-9-]+\.)+(?:com|org|net|edu|gov|io|health|info)(?:/[^\s<>\"]*[^\s<>\".,;:)])?\b(?!@)",
+        r"\b(?:[a-z0-9-]+\.)+(?:com|org|net|edu|gov|io|health|"
+        r"info)(?:/[^\s<>\"]*[^\s<>\".,;:)])?\b(?!@)",
     ),
     rule(
         Kind.IP_ADDRESS,
         0.9,
-        r"(?<![\d.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\d.]\d)",
-        needs=".",
+        r"\d(?<![\d.]\d)\d{0,2}(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}(?![\d.]\d)",
     ),
     rule(
         Kind.IP_ADDRESS,
@@ -47,7 +48,8 @@ CONTACT_RULES = (
     rule(
         Kind.FAX_NUMBER,
         0.9,
-        rf"(?i:\bfax(?:ed)?(?: (?:number|no\.?|to|at))?)\b[:#. ]{{0,3}}(?:is )?(?P<value>{_NORTH_AMERICAN}|{_LOCAL})(?![\w/-])",
+        rf"(?i:\bfax(?:ed)?(?: (?:number|no\.?|to|at))?)\b[:#. ]{{0,3}}(?:is "
+        rf")?(?P<value>{_NORTH_AMERICAN}|{_LOCAL})(?![\w/-])",
     ),
     rule(Kind.PHONE_NUMBER, 0.85, rf"(?<![\w.-]){_NORTH_AMERICAN}(?![\w-])"),
     rule(

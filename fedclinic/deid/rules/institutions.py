@@ -6,108 +6,149 @@ from fedclinic.deid.kinds import EntityKind as Kind
 from fedclinic.deid.lexicon import Lexicon
 from fedclinic.deid.rules.fragments import CAPITALIZED
 from fedclinic.deid.rules.pattern import find_all, rule
+from fedclinic.deid.rules.runs import run_before
+from fedclinic.deid.word_lists import words
 from fedclinic.notes import Span
 
-_FACILITY = (
-    r"(?:Hospitals?|Medical Cent(?:er|re)|Med(?:ical)? Ctr|Clinics?|"
-    r"Health(?:care)? (?:System|Center|Partners|Network|Alliance|Services)|Healthcare|Infirmary|Hospice|"
-    r"Nursing Home|Rehab(?:ilitation)?(?: (?:Center|Hospital|Institute))?|Cancer (?:Center|Institute)|"
-    r"Heart (?:Institute|Center)|Medical Group|Family (?:Practice|Medicine|Health)|Urgent Care|"
-    r"Assisted Living|Sanatorium|Surgery Center|Children['’]s|Pediatrics|Orthop(?:a)?edics|"
-    r"Dialysis(?: Center)?|Memorial|Behavioral Health|Pharmacy|Care Center|Manor|Medicine Associates|"
-    r"Dermatology Associates|Health|Eye (?:Center|Institute|Clinic)|Skilled Nursing(?: Facility)?|"
-    r"Imaging(?: Center)?|Laborator(?:y|ies)|Physicians|Associates|Specialists|Institute)"
+_FACILITY = re.compile(
+    r"\b(?:Hosp(?:itals?)?\b|Medical (?:Cent(?:er|re)|Group|Campus|Associates|College)|"
+    r"Med(?:ical)? Ctr|Clinics?|Health(?:care)? (?:System|Center|Partners|Network|Alliance|"
+    r"Services)|"
+    r"Healthcare|Infirmary|Hospice|Nursing (?:Home|Facility|Center)|"
+    r"Rehab(?:ilitation)?(?: (?:Center|Hospital|Institute|Facility))?|"
+    r"(?:Cancer|Heart|Eye|Spine|Surgery|Dialysis|Imaging|Care|Oncology|Trauma|Burn) "
+    r"(?:Center|Institute|Clinic)|Family (?:Practice|Medicine|Health)|Urgent Care|Assisted Living|"
+    r"Sanatorium|Children['’]s|Pediatrics|Orthop(?:a)?edics|Dialysis|Memorial|Behavioral Health|"
+    r"Pharmacy|Manor|(?:Medicine|Dermatology|Cardiology|Surgical|Radiology|Pathology) Associates|"
+    r"Skilled Nursing(?: Facility)?|Laborator(?:y|ies)|Health|Presbyterian|Methodist|Baptist)"
+    r"(?:(?: of| at) [A-Z][\w'’-]+(?: [A-Z][\w'’-]+)?)?"
+    r"(?: (?:Hospital|Medical Center|Center|Clinic|Campus|Health System))*(?!\w)"
 )
-_BEFORE = rf"(?:{CAPITALIZED}['’]?s?[ ]|of[ ](?=[A-Z])|and[ ](?=[A-Z])|the[ ](?=[A-Z])|&[ ])"
-_HOSPITAL = (
-    rf"(?:(?:St|Mt|Ft)\.?[ ])?{_BEFORE}*(?:{CAPITALIZED}['’]?s?)[ ]{_FACILITY}"
-    rf"(?:[ ](?:of|at)[ ]{CAPITALIZED}(?:[ ]{CAPITALIZED})?)?(?:[ ](?:Hospital|Medical Center|Center|Clinic|Campus))*"
+_COMPANY = re.compile(
+    r"\b(?:University|College|High School|Elementary(?: School)?|Middle School|Schools?|Academy|"
+    r"Inc\b\.?|"
+    r"LLC|Ltd\.?|PLC|Corp\b\.?|Corporation|Company|Co\.|& Sons|and Sons|Church|Industries|"
+    r"Logistics|Group|"
+    r"Construction|Trucking|Motors|Farms|Bakery|Steel|Diner|Library|Fire Department|"
+    r"(?:Police|Sheriff's) Department|Auto Repair|Enterprises|Foundation|Bank|Foods|Manufacturing|"
+    r"Airlines|Insurance(?: Agency)?|School District|Public Library|Plumbing|Electric|Landscaping|"
+    r"Grocery|Hardware|Brewing|Realty|Consulting|Law Firm|Associates|Partners)(?!\w)"
 )
+_JOINTS = frozenset({"of", "and", "the", "&", "de", "la", "del", "van", "von"})
 _FAMOUS = (
-    r"\b(?:Mayo Clinic|Cleveland Clinic|Johns Hopkins|Mass(?:achusetts)? General|Brigham(?: and Women['’]s)?|"
-    r"(?:Mt\.?|Mount) Sinai|Cedars[- ]Sinai|UCLA|UCSF|UPMC|MD Anderson|Memorial Sloan Kettering|"
-    r"Sloan Kettering|Kaiser(?: Permanente)?|NYU(?: Langone)?|Stanford|Duke|Emory|Vanderbilt|Geisinger|"
-    r"Beth Israel(?: Deaconess)?|Dana[- ]Farber|St\.? [A-Z][a-z]+(?:['’]s?)?)\b"
+    r"\b(?:Mayo Clinic|Cleveland Clinic|Johns Hopkins|Mass(?:achusetts)? General|"
+    r"Brigham(?: (?:and|&) Women['’]s)?|(?:Mt\.?|Mount) Sinai|Cedars?[- ]Sinai|UCLA|UCSF|UPMC|MD "
+    r"Anderson|"
+    r"Memorial Sloan Kettering|Sloan Kettering|Kaiser(?: Permanente)?|NYU(?: Langone)?|Stanford|"
+    r"Duke|"
+    r"Emory|Vanderbilt|Geisinger|Beth Israel(?: Deaconess)?|Dana[- ]Farber|MGH|BWH|"
+    r"(?:NY|New ?York)[- ]Presbyterian|Northwestern|Scripps|Intermountain|Ochsner|"
+    r"St\.? [A-Z][a-z]+(?:['’]s?)?)\b"
 )
 _FAMOUS_ALONE = re.compile(_FAMOUS)
 _VISIT = (
-    r"(?:seen|treated|evaluated|admitted|hospitali[sz]ed|followed|diagnosed|presented|transferred|referred|"
-    r"visit(?:ed)?|discharged|operated|consulted|hospital stay|stay|check-?up|appointment|surgery|procedure|"
-    r"f/u|care)"
+    r"(?:seen|treated|evaluated|admitted|hospitali[sz]ed|followed|diagnosed|presented|transferred|"
+    r"referred|visit(?:ed)?|discharged|operated|consulted|hospital stay|stay|check-?up|appointment|"
+    r"surgery|procedure|f/u|care|came)"
 )
 _FACILITY_WORD = r"(?:clinic|hospital|office|facility|campus|ward|med center|hosp|ER|ED)"
+_EMPLOYED = (
+    r"(?:[Ww]ork(?:s|ed|ing)? (?:at|for)|[Ee]mploy(?:ed|ee|er)(?: (?:at|by|of|is))?:?|[Jj]ob at|"
+    r"[Rr]etired from|[Vv]olunteers (?:at|with))"
+)
 
 _INSTITUTION_RULES = (
-    rule(Kind.ORGANIZATION, 0.8, rf"\b{_HOSPITAL}\b"),
     rule(Kind.ORGANIZATION, 0.7, _FAMOUS),
+    rule(
+        Kind.ORGANIZATION,
+        0.75,
+        r"\b(?:Children['’]s|Methodist|Baptist|Presbyterian|Memorial|General|County|Community|"
+        r"University|"
+        r"Veterans(?: Affairs)?|VA|Central|Downtown|Regional|Lutheran|Jewish|Mercy) "
+        r"(?:Hosp(?:ital)?|Medical Center|Med Center|Clinic|Nursing Home|Health System)\b"
+        r"(?: of [A-Z][\w'’-]+(?: [A-Z][\w'’-]+)?| [A-Z][a-z]+)?",
+    ),
     rule(
         Kind.ORGANIZATION,
         0.65,
         rf"\b{_VISIT}\b(?:[ ]\w+){{0,2}}[ ](?:at|to|from|in)[ ](?:the |our |my )?"
-        rf"(?P<value>(?:{CAPITALIZED}|St\.|Mt\.|Mt)(?:[ ](?:of |& |and )?{CAPITALIZED}|-{CAPITALIZED}){{0,4}}(?:[ ]{_FACILITY_WORD})?)",
+        rf"(?P<value>(?:{CAPITALIZED}|St\.|Mt\.|Mt)"
+        rf"(?:[ ](?:of |& |and )?{CAPITALIZED}|-{CAPITALIZED}){{0,4}}(?:[ ]{_FACILITY_WORD})?)",
     ),
     rule(
         Kind.ORGANIZATION,
         0.65,
-        rf"\b(?:our|the|at|in)[ ](?P<value>{CAPITALIZED}(?:[ ]{CAPITALIZED}){{0,2}}[ ](?:clinic|hospital|office|facility|hosp\b|med center))",
+        rf"\b(?:our|the|at|in)[ ](?P<value>{CAPITALIZED}(?:[ ]{CAPITALIZED}){{0,2}}"
+        r"[ ](?:clinic|hospital|office|facility|hosp\b|med center))",
     ),
     rule(
         Kind.ORGANIZATION,
         0.7,
-        r"(?:[Ww]ork(?:s|ed|ing)? (?:at|for)|[Ee]mploy(?:ed|ee|er)(?: (?:at|by|of|is))?:?|[Jj]ob at|[Rr]etired from)[ ](?:the )?"
-        rf"(?P<value>{CAPITALIZED}(?:[ ](?:&|and|of)?[ ]?{CAPITALIZED}){{0,3}})",
+        rf"\b{_EMPLOYED}[ ](?:the )?(?P<value>{CAPITALIZED}(?:[ ](?:&|and|of)?[ "
+        rf"]?{CAPITALIZED}){{0,3}})",
     ),
     rule(
         Kind.ORGANIZATION,
         0.7,
-        rf"\b(?:{CAPITALIZED}[ ]){{1,3}}(?:University|College|High School|Elementary(?: School)?|Middle School|"
-        r"Schools?|Academy|Inc\.?|LLC|Ltd\.?|PLC|Corp\.?|Company|Co\.|& Sons|Church|Industries|Logistics|Group|"
-        r"Construction|Trucking|Motors|Farms|Bakery|Steel|Diner|Library|Fire Department|Police Department|"
-        r"Auto Repair|Enterprises|Foundation|Bank|Foods|Manufacturing|Airlines|Insurance)(?!\w)",
-    ),
-    rule(
-        Kind.ORGANIZATION,
-        0.7,
-        rf"\b{CAPITALIZED}(?:-{CAPITALIZED}|, {CAPITALIZED} and {CAPITALIZED})(?= (?:Inc|LLC|Group|Ltd|PLC)\b)",
+        rf"\b{CAPITALIZED}(?:-{CAPITALIZED}|, {CAPITALIZED} and {CAPITALIZED})(?= (?:Inc|LLC|"
+        rf"Group|Ltd|PLC)\b)",
     ),
 )
-_KEPT_FIRST_WORDS = frozenset(
-    [
-        "general",
-        "university",
-        "children's",
-        "home",
-        "health",
-        "white",
-        "black",
-        "native",
-        "american",
-        "emergency",
-    ]
+_KEPT_FIRST_WORDS = words(
+    "general university children's home health white black native american emergency"
+)
+_NAMING_FIRST_WORDS = frozenset({"general", "community", "central", "regional"})
+_DEPARTMENTS = words(
+    """
+    intensive care unit catheterization laboratory lab pediatric surgery operative operating
+    suite room recovery outpatient inpatient postanesthesia anesthesia emergency department
+    cardiac cardiology radiology pathology clinic medical center hospital brief diagnostic
+    imaging primary physical therapy occupational speech wound pain sleep neonatal coronary
+    surgical medicine internal family urgent follow-up followup preoperative postoperative
+    rehabilitation home health mental behavioral public community skilled nursing facility
+    hospice general day course
+    """
 )
 
 
 def find_institutions(text: str, lexicon: Lexicon) -> list[Span]:
     """Find institutions by their key words, well-known names, and the words that lead to them."""
+    spans = [
+        *_named_before(text, _FACILITY, 0.8, most=5),
+        *_named_before(text, _COMPANY, 0.7, most=4),
+        *find_all(_INSTITUTION_RULES, text),
+    ]
+    trimmed = (_trim(text, span, lexicon) for span in spans)
+    return [span for span in trimmed if span is not None]
+
+
+def _named_before(text: str, key_word: re.Pattern[str], score: float, *, most: int) -> list[Span]:
+    """Key words with the capitalised words before them; key words alone name nothing."""
     found = []
-    for span in find_all(_INSTITUTION_RULES, text):
-        value = text[span.start : span.end]
-        words = list(re.finditer(r"\S+", value))
-        while words and _is_no_name(words[0].group(), lexicon):
-            words.pop(0)
-        if not words or (len(words) == 1 and not _FAMOUS_ALONE.match(value)):
+    for match in key_word.finditer(text):
+        if text[match.start() - 1 : match.start()] != " ":
             continue
-        if all(lexicon_ordinary(word.group(), lexicon) for word in words):
-            continue
-        found.append(Span(span.start + words[0].start(), span.end, span.label, span.score))
+        start = run_before(text, match.start(), most=most, joints=_JOINTS)
+        if start < match.start():
+            found.append(Span(start, match.end(), Kind.ORGANIZATION, score))
     return found
+
+
+def _trim(text: str, span: Span, lexicon: Lexicon) -> Span | None:
+    """Drop leading words that are no name; None where only departments and the like are left."""
+    value = text[span.start : span.end]
+    words = list(re.finditer(r"\S+", value))
+    while words and _is_no_name(words[0].group(), lexicon):
+        words.pop(0)
+    if not words or (len(words) == 1 and not _FAMOUS_ALONE.match(value)):
+        return None
+    plain = [word.group().strip(",.").lower() for word in words]
+    departments = all(word in _DEPARTMENTS or word in lexicon.never for word in plain)
+    if departments and plain[0] not in _NAMING_FIRST_WORDS:
+        return None
+    return Span(span.start + words[0].start(), span.end, span.label, span.score)
 
 
 def _is_no_name(word: str, lexicon: Lexicon) -> bool:
     lowered = word.strip(",.").lower()
     return lowered in lexicon.never and lowered not in _KEPT_FIRST_WORDS
-
-
-def lexicon_ordinary(word: str, lexicon: Lexicon) -> bool:
-    """Tell whether a word of a phrase is a plain function word or key word."""
-    return word.strip(",.").lower() in lexicon.never

@@ -15,80 +15,141 @@ from fedclinic.deid.rules.fragments import (
     UPPER,
 )
 from fedclinic.deid.rules.pattern import find_all, rule
+from fedclinic.deid.rules.runs import run_before
+from fedclinic.deid.word_lists import NAMES_THAT_ARE_WORDS, words
 from fedclinic.notes import Span
 
 _TITLE = (
-    r"(?:Dr|DR|Drs|Mr|MR|Mrs|MRS|Ms|MS|Miss|Prof|Professor|Doctor|Rev|Sister|Nurse|Capt|Sgt|Fr|Attorney|Pastor|"
-    r"Rabbi|Judge|Officer|Master|Baby (?:Boy|Girl)|BABY (?:BOY|GIRL))"
+    r"(?:Dr|DR|Drs|Mr|MR|Mrs|MRS|Ms|MS|Miss|Prof|Professor|Doctor|Rev|Sister|Nurse|Capt|Sgt|Fr|"
+    r"Attorney|Pastor|"
+    r"Rabbi|Judge|Officer|Chaplain|Master|Student|Detective|Deputy|Sergeant|Lt|Father|Baby (?:Boy|"
+    r"Girl)|BABY (?:BOY|GIRL))"
 )
 _INITIALS = rf"(?:{UPPER}\.[ ]?){{0,2}}"
 _ROLE = (
-    r"(?:[Pp]atient(?:'s)?(?: [Nn]ame)?|PATIENT(?: NAME)?|[Pp]t(?: [Nn]ame)?|PT|(?:[Ll]ast |[Ff]irst |[Ff]ull |[Mm]aiden )?[Nn]ame|"
-    r"NAME|Re|RE|Dear|[Aa]ttending(?: [Pp]hysician)?|ATTENDING(?: PHYSICIAN)?|[Pp]hysician|PHYSICIAN|[Ss]urgeon|SURGEON|"
-    r"[Aa]ssistant|ASSISTANT|[Pp]rovider|PROVIDER|[Aa]uthor|AUTHOR|PCP|[Nn]urse|RN|[Ss]igned(?: by)?|SIGNED(?: BY)?|"
+    r"(?:[Pp]atient(?:'s)?(?: [Nn]ame)?|PATIENT(?: NAME)?|[Pp]t(?: [Nn]ame)?|PT|(?:[Ll]ast |"
+    r"[Ff]irst |[Ff]ull |[Mm]aiden )?[Nn]ame|"
+    r"NAME|Re|RE|Dear|[Aa]ttending(?: [Pp]hysician)?|ATTENDING(?: PHYSICIAN)?|[Pp]hysician|"
+    r"PHYSICIAN|[Ss]urgeon|SURGEON|"
+    r"[Aa]ssistant|ASSISTANT|[Pp]rovider|PROVIDER|[Aa]uthor|AUTHOR|PCP|[Nn]urse|RN|[Ss]igned(?: "
+    r"by)?|SIGNED(?: BY)?|"
     r"[Dd]ictated [Bb]y|DICTATED BY|[Tt]ranscribed [Bb]y|TRANSCRIBED BY|[Rr]eviewed by|"
-    r"[Rr]eferr(?:ed|ing)(?: by| [Pp]rovider| [Pp]hysician)?|[Oo]rdered by|[Ss]een by|[Cc]c|CC|HCP|POA|[Pp]roxy|"
+    r"[Rr]eferr(?:ed|ing)(?: by| [Pp]rovider| [Pp]hysician)?|[Oo]rdered by|[Ss]een by|[Cc]c|CC|"
+    r"HCP|POA|[Pp]roxy|"
     r"[Ee]mergency [Cc]ontact|[Cc]ontact|[Ii]nterpreter|[Ww]itness|[Pp]athologist|[Rr]adiologist|"
-    r"[Aa]nesthesi(?:a|ologist)|[Ss]ocial [Ww]orker|[Tt]herapist|[Cc]onsultant|[Rr]esident|[Ff]ellow|[Ii]ntern|"
-    r"[Nn]ext of [Kk]in|NOK|[Gg]uarantor|[Ss]ubscriber|[Ii]nsured|[Cc]oordinator|[Cc]ase [Mm]anager|[Ss]cribe|"
-    r"[Tt]echnologist|[Pp]harmacist|[Cc]linician|[Ee]xaminer|[Cc]ardiologist|[Oo]ncologist|[Nn]eurologist|[Aa]ccompanied by|"
+    r"[Aa]nesthesi(?:a|ologist)|[Ss]ocial [Ww]orker|[Tt]herapist|[Cc]onsultant|[Rr]esident|"
+    r"[Ff]ellow|[Ii]ntern|"
+    r"[Nn]ext of [Kk]in|NOK|[Gg]uarantor|[Ss]ubscriber|[Ii]nsured|[Cc]oordinator|[Cc]ase "
+    r"[Mm]anager|[Ss]cribe|"
+    r"[Tt]echnologist|[Pp]harmacist|[Cc]linician|[Ee]xaminer|[Cc]ardiologist|[Oo]ncologist|"
+    r"[Nn]eurologist|[Aa]ccompanied by|"
     r"[Bb]rought in by|[Pp]er|[Pp]aged|[Nn]otified|[Dd]iscussed with|[Ss]poke (?:with|to))"
 )
 _CUED_VALUE = (
-    rf"{INITIAL} ?{CAPITALIZED}|{PERSON_NAME}|{CAPITALIZED}, {CAPITALIZED}(?: {UPPER}\b\.?)?"
+    rf"{CAPITALIZED}, {CAPITALIZED}(?: {UPPER}\b\.?)?|(?:{UPPER}\. ?){{1,2}}{CAPITALIZED}"
+    rf"|{INITIAL} ?{CAPITALIZED}|(?:{PARTICLE}[ ])?{PERSON_NAME}"
 )
-
-_NAME_RULES = (
+_CERTAIN_RULES = (
     rule(
         Kind.PERSON,
         0.85,
         rf"\b{_TITLE}\b\.?\s(?P<value>{_INITIALS}(?:{PARTICLE}[ ])?{PERSON_NAME})",
     ),
-    rule(
-        Kind.PERSON, 0.85, rf"(?P<value>{_INITIALS}(?:{PARTICLE}[ ])?{PERSON_NAME}),?\s{CREDENTIAL}"
-    ),
+    rule(Kind.PERSON, 0.8, rf"\b(?:Dr|Mr|Mrs|Ms)\.? (?P<value>{UPPER}\.)(?=\s[a-z(]|[,;)]|\s?$)"),
+)
+_ANNOUNCED_RULES = (
     rule(
         Kind.PERSON,
-        0.85,
-        rf"(?P<value>{UPPER}\.[ ]?(?:{UPPER}\.[ ]?)?(?:{PARTICLE}[ ])?{CAPITALIZED}),?\s{CREDENTIAL}",
+        0.8,
+        rf"(?:^|[\s|(;]){_ROLE}(?:\s?[:.]{{1,12}}\s{{0,3}}|\s(?:is |was |as )?|, )"
+        rf"(?:(?:Dr|Mr|Mrs|Ms)\.? )?(?P<value>{_CUED_VALUE})(?![\w:])",
     ),
     rule(
         Kind.PERSON,
         0.8,
-        rf"(?m:^|[\s|(;]){_ROLE}(?:\s?:\s{{0,3}}|\s(?:is |was )?|, )(?:(?:Dr|Mr|Mrs|Ms)\.? )?(?P<value>{_CUED_VALUE})(?![\w:])",
+        rf"\b{RELATION}(?:,|:| is| was| named| called)?[ ]?\(?(?P<value>(?:{PARTICLE}[ "
+        rf"])?{PERSON_NAME})\b",
     ),
     rule(
         Kind.PERSON,
         0.8,
-        rf"\b{RELATION}(?:,|:| is| was| named| called)?[ ]?\(?(?P<value>{PERSON_NAME})\b",
+        rf"^[ \t—–*•-]*(?P<value>{CAPITALIZED}, {CAPITALIZED}(?: {UPPER}\.?)?)"
+        r"(?=[ \t]*(?:$|MRN|DOB|\t|\||#))",
     ),
     rule(
         Kind.PERSON,
         0.8,
-        rf"^[ \t—–-]*(?P<value>{CAPITALIZED}, {CAPITALIZED}(?: {UPPER}\.?)?)(?=[ \t]*(?:$|MRN|DOB|\t|\||#))",
-    ),
-    rule(
-        Kind.PERSON,
-        0.8,
-        rf"\b(?:named|name is|called|like|regarding|for patient|patient)[ ,]+(?P<value>{CAPITALIZED} (?:{CAPITALIZED}|{UPPER}\.))",
+        r"\b(?:named|name is|called|like|regarding|for patient|patient|similar to|case of|see)[ ,]+"
+        rf"(?P<value>{CAPITALIZED} (?:{CAPITALIZED}|{UPPER}\.))(?!\w)",
     ),
     rule(Kind.PERSON, 0.75, rf"(?<=, )(?P<value>{CAPITALIZED} {UPPER}\.)(?=[,; ])"),
     rule(
         Kind.PERSON,
         0.75,
-        rf"\b(?P<value>{UPPER}{LOWER}+ {UPPER}\.)(?=,|;| \(|\?|$| who| was| is| has| seen| admitted)",
+        rf"\b(?P<value>{UPPER}{LOWER}+ {UPPER}\.)"
+        r"(?=,|;| \(|\?|$| who| was| is| has| seen| admitted| at| from)",
     ),
 )
-_INITIAL_ALONE = re.compile(r"[A-Z]\.?,?")
+_INITIALS_ALONE = re.compile(rf"(?<![\w.@]){UPPER}\.\s?{UPPER}\.(?:\s?{UPPER}\.)?(?![\w.])")
+_ABBREVIATIONS = words(
+    "M.D. D.O. Y.O. R.N. N.P. P.A. U.S. P.O. I.V. I.M. P.M. A.M. B.P. H.R. E.R. O.R. I.D. I.Q. "
+    "T.B. L.P. Q.D. "
+    "E.D. C.T. S.C. D.C. G.I. G.U. J.P. V.A. P.R. R.R. O.D. O.S. O.U. P.T. O.T. S.P. D.P. N.S. "
+    "L.R. "
+    "M.I. B.M. N.G. P.E. P.I. S.L. C.C. D.D. U.A. L.A. N.Y. N.J. B.I. T.I. Q.I. H.S. A.C. P.C. "
+    "D.D.S. D.P.M. Q.I.D. T.I.D. B.I.D. P.R.N. N.P.O. M.R.I. E.K.G. E.C.G. D.O.B. S.S.N. M.R.N. "
+    "U.S.A. I.C.U. C.P.R. C.S.F. H.I.V. L.L.C. P.L.C. M.P.H. B.S.N. L.P.N. C.P.A. S.O.B. R.R.T."
+)
+_CREDENTIALED = re.compile(rf",?\s{CREDENTIAL}")
+_CREDENTIAL_ALONE = re.compile(CREDENTIAL)
+_NAME_JOINTS = words("van der den de von la los del della di da dos du le el al bin ibn ter ten")
+_INITIAL = re.compile(r"[A-Z]\.?,?")
+_LAST_NAME_FIRST = re.compile(rf"(?P<last>(?:{PARTICLE} )?{CAPITALIZED}), $")
 
 
 def find_announced_names(text: str, lexicon: Lexicon) -> list[Span]:
     """Find names by the words around them, cut at the first word that is never a name."""
-    return [
-        trimmed
-        for span in find_all(_NAME_RULES, text)
-        if (trimmed := _trim(text, span, lexicon)) is not None
+    certain = [*find_all(_CERTAIN_RULES, text), *_before_credentials(text)]
+    announced = [
+        span
+        for span in find_all(_ANNOUNCED_RULES, text)
+        if not _is_ordinary(text[span.start : span.end], lexicon)
     ]
+    trimmed = (_trim(text, span, lexicon) for span in (*certain, *announced))
+    return [*(span for span in trimmed if span is not None), *_initials(text)]
+
+
+def _before_credentials(text: str) -> list[Span]:
+    """Find up to four capitalised words before a degree; also a family name before a comma."""
+    found = []
+    for match in _CREDENTIALED.finditer(text):
+        end = match.start()
+        start = run_before(text, end, most=4, joints=_NAME_JOINTS, initials=True)
+        if start == end or _CREDENTIAL_ALONE.fullmatch(text, start, end):
+            continue
+        family = _LAST_NAME_FIRST.search(text, max(0, start - 40), start)
+        if family is not None and family.end() == start:
+            start = family.start()
+        found.append(Span(start, end, Kind.PERSON, 0.85))
+    return found
+
+
+def _initials(text: str) -> list[Span]:
+    """Find two or three initials that are no usual abbreviation."""
+    return [
+        Span(match.start(), match.end(), Kind.PERSON, 0.6)
+        for match in _INITIALS_ALONE.finditer(text)
+        if match.group().replace(" ", "") not in _ABBREVIATIONS
+    ]
+
+
+def _is_ordinary(value: str, lexicon: Lexicon) -> bool:
+    """Tell whether every word of a value means something else and none is a usual name."""
+    words = [word.strip(".,").lower() for word in value.split()]
+    words = [word for word in words if len(word) > 1]
+    return bool(words) and all(
+        word in lexicon.ordinary and word not in NAMES_THAT_ARE_WORDS for word in words
+    )
 
 
 def _trim(text: str, span: Span, lexicon: Lexicon) -> Span | None:
@@ -98,7 +159,7 @@ def _trim(text: str, span: Span, lexicon: Lexicon) -> Span | None:
         for match in re.finditer(r"\S+", text[span.start : span.end])
     ]
     is_name = [
-        bool(_INITIAL_ALONE.fullmatch(word)) or word.strip(".,").lower() not in lexicon.never
+        bool(_INITIAL.fullmatch(word)) or word.strip(".,").lower() not in lexicon.never
         for _, _, word in words
     ]
     if True not in is_name:

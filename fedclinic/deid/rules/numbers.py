@@ -4,103 +4,155 @@ import re
 
 from fedclinic.deid.kinds import EntityKind as Kind
 from fedclinic.deid.rules.pattern import find_all, rule
+from fedclinic.deid.word_lists import words
 from fedclinic.notes import Span
 
-_CUES: dict[Kind, str] = {
-    Kind.US_SSN: r"ssn|ss|social security(?: number| no\.?)?",
-    Kind.MEDICAL_RECORD_NUMBER: (
-        r"mrn?|medical records?(?: number| no\.?)?|record(?: number| no\.?)?|chart(?: number| no\.?)?|"
-        r"patient (?:id|number|no\.?)|pt\.? id|pid|epic id|unit (?:number|no\.?)|hospital (?:number|no\.?)"
+_CUE_WORDS: dict[Kind, str] = {
+    Kind.US_SSN: "ssn ss social-security",
+    Kind.MEDICAL_RECORD: (
+        "mrn mr medical-record medical-records record records chart patient pt pid epic unit "
+        "hospital "
+        "health-record emr"
     ),
-    Kind.HEALTH_PLAN_NUMBER: (
-        r"member(?:ship)? ?(?:id|number|no\.?)?|policy(?: number| no\.?| id)?|subscriber(?: id| number)?|"
-        r"group(?: number| id| no\.?)|beneficiary(?: number| id)?|health plan(?: beneficiary)?(?: number| id)?|"
-        r"insurance(?: id| number| policy)?|hpbn?|hpid|hicn|mbi|medicare(?: id| number)?|medicaid(?: id| number)?|"
-        r"claim(?: number| id)?|plan(?: id| number)?|payer id|prior auth(?:orization)?(?: number)?|"
-        r"authorization(?: number)?"
+    Kind.HEALTH_PLAN: (
+        "member membership policy subscriber group beneficiary health-plan plan insurance hpb "
+        "hpbn hpid "
+        "hicn mbi medicare medicaid claim payer authorization auth cigna aetna humana tricare "
+        "coverage"
     ),
-    Kind.ACCOUNT_NUMBER: (
-        r"acc(?:oun)?t\.?(?: number| no\.?)?|fin|har|csn|invoice|billing(?: id| number)?|credit card|card(?: number)?|"
-        r"iban|routing(?: number)?|guarantor(?: id| number)?"
+    Kind.ACCOUNT: (
+        "account acct accnt fin har csn invoice billing card iban routing guarantor bill statement"
     ),
-    Kind.LICENSE_NUMBER: (
-        r"dea|npi|licen[sc]e(?: number| no\.?)?|certificate(?: number| no\.?)?|reg(?:istration)?|"
-        r"driver'?s licen[sc]e|passport|upin|lic\.?"
+    Kind.LICENSE: (
+        "dea npi license licence lic certificate cert registration reg passport upin prescriber "
+        "driver's-license certification"
     ),
-    Kind.VEHICLE_ID: r"vin|(?:licen[sc]e )?plates?|vehicle(?: id| identification number)?|tag number",
-    Kind.DEVICE_ID: (
-        r"serial(?: number| no\.?)?|s/n|lot(?: number| no\.?)?|device(?: id| identifier| number)?|udi|"
-        r"implant(?: id| number)?|pacemaker(?: id| number)?|ref no\.?|model number"
+    Kind.VEHICLE: "vin plate plates vehicle chassis tag car",
+    Kind.DEVICE: (
+        "serial s/n sn lot device udi implant pacemaker model pump lead generator icd stent batch "
+        "gtin "
+        "imei monitor valve prosthesis"
     ),
-    Kind.BIOMETRIC_ID: (
-        r"finger ?prints?(?: template| id)?|retina(?:l)? scan(?: id)?|voice ?prints?(?: id)?|iris scan(?: id)?|"
-        r"palm print(?: id)?|biometric(?: id| template)?|face id|facial template"
+    Kind.BIOMETRIC: (
+        "fingerprint fingerprints retina retinal voiceprint iris palm biometric gait face-id "
+        "template "
+        "scan signature"
     ),
-    Kind.PHOTO_ID: r"image(?: ref| id| number)?|photo(?:graph)?(?: ref| id| number)?|picture id|img",
-    Kind.ID: (
-        r"accession(?: number| no\.?)?|specimen(?: id| number)?|(?:lab|case|file|order|encounter|visit|job|report|"
-        r"run|ticket|confirmation|reference|tracking|study|trial|protocol|subject|participant|sample|kit|badge|"
-        r"employee|student|barcode|requisition|referral|incident|episode|session|transaction|service|document)"
-        r"(?: id| number| no\.?| ref)?|rx(?: number| no\.?)?|prescription(?: number| no\.?)?|id|identifier|uid|uuid|"
-        r"code|docket|nct"
+    Kind.PHOTO: "image photo photograph picture img photos images",
+    Kind.OTHER_ID: (
+        "accession specimen lab case file order encounter visit job report run ticket confirmation "
+        "reference ref tracking study trial protocol subject participant sample kit badge employee "
+        "student barcode requisition referral incident episode session transaction service "
+        "document rx "
+        "prescription identifier uid uuid code docket nct exam slide block bottle donor registry "
+        "log"
     ),
 }
-_CUE = "|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _CUES.items())
-_FILLER = (
-    r"(?:\s?(?:#|\bno\b\.?|\bnumber\b|\bid\b|\bis\b|\bwas\b|\bof\b|\bending in\b))*[\s:#.()=-]{0,4}"
+_CUES = {cue.replace("-", " "): kind for kind, cues in _CUE_WORDS.items() for cue in cues.split()}
+_FILLERS = words("number numbers no num nr id ids # is was of ending in as: the a and")
+_SURE_FILLERS = frozenset({"id", "ids", "#"})
+_VALUE = re.compile(
+    r"(?<![A-Z0-9-])#?(?=[A-Z_-]{0,12}\d[A-Z_-]{0,12}\d)"
+    r"(?P<value>[A-Z0-9](?:[A-Z0-9_-]|[./:](?=[A-Z0-9])){3,24})(?![A-Z0-9])"
+    r"(?!\s?(?:MG|ML|MCG|YEARS?|DAYS?|WEEKS?|HOURS?|UNITS?|MM|CM|KG|LB|MIN|MONTHS?)\b|\s?%)"
 )
-_VALUE = r"(?P<value>(?=[a-z0-9-]*\d[a-z0-9-]*\d)[a-z0-9][a-z0-9-]{3,24})"
-_NOT_A_DOSE = r"(?![\w/])(?!\s?(?:mg|ml|mcg|years|days|weeks|hours|%|units))"
-_CUED = re.compile(rf"(?i)\b(?:{_CUE})(?![a-z]){_FILLER}{_VALUE}{_NOT_A_DOSE}")
+_BEFORE = re.compile(r"[A-Z'/]+|#")
+_REACH = 40
 _YEAR = re.compile(r"(?:19|20)\d\d")
+_MEASURE = re.compile(
+    r"\d{1,3}(?:[/:.-]\d{1,3})?|\d{1,2}[/:]\d{1,2}(?:[/:]\d{2,4})?|\d+\.\d+|.*-(?:YEAR|MONTH|WEEK|"
+    r"DAY|HOUR).*"
+    r"|\d{1,3}(?:YO|Y|F|M|MO|WK|W|D|H|HR|MIN|X|CC|FR)[A-Z]?"
+)
 
 _FORM_RULES = (
     rule(Kind.US_SSN, 0.9, r"(?<![\d-])\d{3}-\d{2}-\d{4}(?![\d-])", needs="-"),
     rule(
         Kind.US_SSN,
         0.9,
-        r"(?i:\bSSN|social security(?: number| no\.?)?|SS#)[:#\s]*(?:is |ending in |last four )?"
-        r"(?P<value>\d{3}[- ]?\d{2}[- ]?\d{4}|[X*]{3}-?[X*]{2}-?\d{4}|\d{4}\b)",
+        r"\b(?:SSN|SOCIAL SECURITY|SS(?=#| NO))(?: NUMBER| NO\.?| IS| ENDING IN| LAST FOUR| ON "
+        r"THE CARD)*"
+        r"[:#\s]*(?P<value>\d{3}[- ]?\d{2}[- ]?\d{4}|[X*]{3}-?[X*]{2}-?\d{4}|\d{4}\b)",
     ),
-    rule(Kind.ID, 0.9, r"(?i)\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", needs="-"),
+    rule(Kind.US_SSN, 0.7, r"(?<![\d-])\d{3} \d{2} \d{4}(?![\d-])"),
     rule(
-        Kind.VEHICLE_ID,
+        Kind.OTHER_ID, 0.9, r"\b[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}\b", needs="-"
+    ),
+    rule(
+        Kind.VEHICLE,
         0.85,
-        r"\b(?=[A-HJ-NPR-Z0-9]*\d)(?=[A-HJ-NPR-Z0-9]*[A-Z])[A-HJ-NPR-Z0-9]{17}\b",
+        r"\b(?=[A-HJ-NPR-Z]{0,9}\d)(?=\d{0,9}[A-HJ-NPR-Z])[A-HJ-NPR-Z0-9]{17}\b",
     ),
     rule(
-        Kind.VEHICLE_ID,
+        Kind.VEHICLE,
         0.85,
-        r"(?i:\b(?:licen[sc]e )?plate)[\s:#]{0,3}(?:number |no\.? |is )?(?P<value>(?=[A-Z0-9-]*\d)[A-Z0-9]{2,4}[- ]?[A-Z0-9]{2,5})\b",
+        r"\b(?i:plates?|tag|car registration|registration)[\s:#]{0,3}(?i:number |no\.? |is )?"
+        r"(?P<value>(?=[A-Z -]{0,4}\d)[A-Z0-9]{2,4}[- ]?[A-Z0-9]{2,5})\b",
     ),
     rule(
-        Kind.HEALTH_PLAN_NUMBER,
+        Kind.HEALTH_PLAN,
         0.85,
-        r"\b[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y]{2}\d\d\b",
+        r"\b[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d"
+        r"-?[AC-HJKMNP-RT-Y]{2}\d\d\b",
     ),
     rule(
-        Kind.ID,
+        Kind.OTHER_ID,
         0.6,
-        r"(?<![\w.,/$-])(?=[A-Z0-9-]*\d[A-Z0-9-]*\d[A-Z0-9-]*\d[A-Z0-9-]*\d)(?=[A-Z0-9-]*[A-Z-])"
+        r"(?<![\w.,/$-])(?=[A-Z0-9-]*\d[A-Z0-9-]*\d[A-Z0-9-]*\d[A-Z0-9-]*\d)(?=\d*[A-Z-])"
         r"[A-Z0-9]{1,6}(?:-?[A-Z0-9]{2,12}){1,4}(?:-[A-Z0-9]{1,4})?(?!\w|[./%-]\w)",
     ),
-    rule(Kind.ID, 0.6, r"(?<![\w.,/$-])\d{6,15}(?![\w/%-]|\.\d)"),
-    rule(Kind.ID, 0.6, r"(?<=#)\d{4,}\b", needs="#"),
-    rule(Kind.ACCOUNT_NUMBER, 0.7, r"(?<![\w-])(?:\d{4}[ -]){3}\d{1,7}(?![\w-])"),
+    rule(
+        Kind.OTHER_ID,
+        0.6,
+        r"(?<![\w.,/$-])(?=[A-Z0-9:-]{8})[A-Z]{2,5}[-:](?=[A-Z]{0,6}\d[A-Z]{0,6}\d[A-Z]{0,6}\d)"
+        r"[A-Z0-9]{4,12}(?![\w-])",
+    ),
+    rule(Kind.OTHER_ID, 0.6, r"(?<![\w.,/$-])\d{6,15}(?![\w/%-]|\.\d)"),
+    rule(Kind.OTHER_ID, 0.6, r"(?<=#)\d{4,}\b", needs="#"),
+    rule(Kind.ACCOUNT, 0.7, r"(?<![\w-])(?:\d{4}[ -]){3}\d{1,7}(?![\w-])"),
+    rule(Kind.PHOTO, 0.8, r"\b[A-Z]+[_-]?\d{3,}\.(?:JPE?G|PNG|GIF|TIFF?|BMP|HEIC)\b", needs="."),
 )
+_RANGE = re.compile(r"\d{1,3}-\d{1,3}(?:-YEAR.*)?")
 
 
 def find_numbers(text: str) -> list[Span]:
-    """Find identifying numbers: those that a word announces, and those whose form gives them away."""
-    found = find_all(_FORM_RULES, text)
-    for match in _CUED.finditer(text):
+    """Find identifying numbers by the word that announces them or by their form.
+
+    `text` has its caseless lines in capitals (`truecase.shout`), so that codes are read alike.
+    """
+    formed = (
+        span
+        for span in find_all(_FORM_RULES, text)
+        if not _RANGE.fullmatch(text[span.start : span.end])
+    )
+    return [*formed, *_announced(text.upper() if len(text.upper()) == len(text) else text)]
+
+
+def _announced(text: str) -> list[Span]:
+    found = []
+    for match in _VALUE.finditer(text):
         value = match.group("value")
-        if _YEAR.fullmatch(value):
+        if _YEAR.fullmatch(value) or _MEASURE.fullmatch(value):
             continue
-        kind = match.lastgroup if match.lastgroup in _CUES else _cue_kind(match)
-        found.append(Span(*match.span("value"), kind or Kind.ID, 0.85))
+        kind = _announced_kind(text, match.start())
+        if kind is not None:
+            found.append(Span(*match.span("value"), kind, 0.85))
     return found
 
 
-def _cue_kind(match: re.Match[str]) -> str:
-    return next(kind for kind in _CUES if match.group(kind) is not None)
+def _announced_kind(text: str, start: int) -> Kind | None:
+    """The kind that the words directly before a value announce; None if they announce nothing."""
+    before = text[max(0, start - _REACH) : start]
+    line = before[before.rfind("\n", 0, len(before.rstrip())) + 1 :]
+    words = [word.lower() for word in _BEFORE.findall(line)]
+    if line and line.rstrip(" :#.()=-\t\n")[-1:].isdigit():
+        return None
+    said_id = False
+    while words and words[-1] in _FILLERS:
+        said_id = said_id or words[-1] in _SURE_FILLERS
+        words.pop()
+    if len(words) > 1 and f"{words[-2]} {words[-1]}" in _CUES:
+        return _CUES[f"{words[-2]} {words[-1]}"]
+    if words and words[-1] in _CUES:
+        return _CUES[words[-1]]
+    return Kind.OTHER_ID if said_id else None

@@ -15,16 +15,28 @@ class PatternRule:
     score: float
     pattern: re.Pattern[str]
     needs: str = ""
-    """Characters one of which a text must hold, else the pattern is not tried at all."""
+    """What a line must hold; other lines are not tried. Empty: every line is."""
 
     def find(self, text: str) -> Iterator[Span]:
-        if self.needs and not any(character in text for character in self.needs):
-            return
         has_value = "value" in self.pattern.groupindex
-        for match in self.pattern.finditer(text):
-            start, end = match.span("value") if has_value else match.span()
-            if end > start:
-                yield Span(start, end, self.kind, self.score)
+        for first, last in self._stretches(text):
+            for match in self.pattern.finditer(text, first, last):
+                start, end = match.span("value") if has_value else match.span()
+                if end > start:
+                    yield Span(start, end, self.kind, self.score)
+
+    def _stretches(self, text: str) -> Iterator[tuple[int, int]]:
+        """The whole text, or each line that holds the needed character."""
+        if not self.needs:
+            yield 0, len(text)
+            return
+        at = text.find(self.needs)
+        while at >= 0:
+            first = text.rfind("\n", 0, at) + 1
+            last = text.find("\n", at)
+            last = len(text) if last < 0 else last
+            yield first, last
+            at = text.find(self.needs, last)
 
 
 def rule(kind: str, score: float, pattern: str, *, needs: str = "") -> PatternRule:

@@ -1,5 +1,6 @@
-"""Names that the dictionaries know, and further mentions of a name that the note has already shown."""
+"""Names that the dictionaries know, and further mentions of a name that the note announced."""
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -12,11 +13,16 @@ _WORD = re.compile(rf"{UPPER}[^\W\d_]*(?:['’-][^\W\d_]+)*")
 _NAME_PART = re.compile(r"[^\W\d_]{3,}(?:['’-][^\W\d_]+)*")
 _POSSESSIVE = re.compile(r"['’]s?$")
 _EPONYM_FOLLOWS = re.compile(
-    r"^(?:['’]s?)? (?:disease|syndrome|sign|test|maneuver|procedure|catheter|line|lymphoma|palsy|dementia|"
-    r"classification|score|scale|criteria|retractor|clamp|suture|drain|position|esophagus|cells|body|"
-    r"phenomenon|thyroiditis|contracture|fracture|reflex|stain|operation|repair|hernia|tube|needle|forceps|"
-    r"scissors|elevator|speculum|balloon|stent|filter|valve|prosthesis|screw|plate|pin|nail|rod|wire|"
-    r"hypothesis|law|rule|index|grade|stage|type|tumor|sarcoma|cyst|ulcer|node|nodes|fiber|ligament|fossa)"
+    r"^(?:['’]s?)? (?:disease|syndrome|sign|test|maneuver|procedure|catheter|line|lymphoma|palsy|"
+    r"dementia|"
+    r"classification|score|scale|criteria|retractor|clamp|suture|drain|position|esophagus|cells|"
+    r"body|"
+    r"phenomenon|thyroiditis|contracture|fracture|reflex|stain|operation|repair|hernia|tube|"
+    r"needle|forceps|"
+    r"scissors|elevator|speculum|balloon|stent|filter|valve|prosthesis|screw|plate|pin|nail|rod|"
+    r"wire|"
+    r"hypothesis|law|rule|index|grade|stage|type|tumor|sarcoma|cyst|ulcer|node|nodes|fiber|"
+    r"ligament|fossa)"
 )
 _SENTENCE_START = re.compile(r"[.?!:;]\s{1,2}$|[-•*]\s$")
 _COMMON_SURNAME_RANK = 5000
@@ -25,19 +31,26 @@ _ALL_CAPITALS_SHARE = 0.35
 
 
 @dataclass(frozen=True)
+class _Entry:
+    """What the dictionaries say about one spelling."""
+
+    given: bool
+    family: bool
+    rank: int
+    ordinary: bool
+    eponym: bool
+    never: bool
+    is_upper: bool
+    plain: str
+    """In lower case and without a possessive ending."""
+
+
+@dataclass(frozen=True)
 class _Word:
     start: int
     end: int
     text: str
-    given: bool
-    family: bool
-    rank: int
-    ambiguous: bool
-    never: bool
-
-    @property
-    def is_upper(self) -> bool:
-        return len(self.text) > 1 and self.text.isupper()
+    entry: _Entry
 
 
 def announced_words(text: str, spans: list[Span], lexicon: Lexicon) -> frozenset[str]:
@@ -46,15 +59,18 @@ def announced_words(text: str, spans: list[Span], lexicon: Lexicon) -> frozenset
     for span in spans:
         if span.label == Kind.PERSON and span.score >= _ANNOUNCED:
             parts = (part.lower() for part in _NAME_PART.findall(text[span.start : span.end]))
-            found.update(part for part in parts if not lexicon.is_ambiguous(part))
+            found.update(part for part in parts if part not in lexicon.ordinary)
     return frozenset(found)
 
 
 def find_listed_names(text: str, announced: frozenset[str], lexicon: Lexicon) -> list[Span]:
-    """Find given and family names of the dictionaries and every further mention of announced ones."""
-    words = [_look_up(match, lexicon) for match in _WORD.finditer(text)]
+    """Find names of the dictionaries and every further mention of announced ones."""
+    words = [
+        _Word(match.start(), match.end(), match.group(), _entry(match.group(), lexicon))
+        for match in _WORD.finditer(text)
+    ]
     long_words = [word for word in words if len(word.text) > 3]
-    capitals = sum(word.is_upper for word in long_words) / max(1, len(words))
+    capitals = sum(word.entry.is_upper for word in long_words) / max(1, len(words))
     found: list[Span] = []
     index = 0
     while index < len(words):
@@ -65,19 +81,20 @@ def find_listed_names(text: str, announced: frozenset[str], lexicon: Lexicon) ->
     return found
 
 
-def _look_up(match: re.Match[str], lexicon: Lexicon) -> _Word:
-    text = match.group()
-    lowered = _POSSESSIVE.sub("", text).lower().replace("’", "'")
-    parts = lowered.split("-")
-    return _Word(
-        start=match.start(),
-        end=match.end(),
-        text=text,
+@functools.lru_cache(maxsize=50_000)
+def _entry(text: str, lexicon: Lexicon) -> _Entry:
+    plain = _POSSESSIVE.sub("", text).lower().replace("’", "'")
+    parts = plain.split("-")
+    return _Entry(
         given=any(part in lexicon.given for part in parts),
-        family=lowered in lexicon.family_rank or any(part in lexicon.family_rank for part in parts),
-        rank=lexicon.family_rank.get(lowered, 10**6),
-        ambiguous=lexicon.is_ambiguous(lowered),
-        never=len(text) < 2 or lowered in lexicon.never,
+        family=plain in lexicon.family_rank or any(part in lexicon.family_rank for part in parts),
+        rank=max(lexicon.family_rank.get(part, 10**6) for part in parts),
+        ordinary=plain in lexicon.ordinary
+        or (len(parts) > 1 and any(part in lexicon.ordinary for part in parts)),
+        eponym=any(part in lexicon.eponyms for part in parts),
+        never=len(text) < 2 or plain in lexicon.never,
+        is_upper=len(text) > 1 and text.isupper(),
+        plain=plain,
     )
 
 
@@ -86,25 +103,29 @@ def _name_at(
 ) -> tuple[int, Span | None]:
     """Read a name that begins at `index`; returns how many words were read and the name, if any."""
     word = words[index]
-    if word.never:
+    if word.entry.never:
         return 1, None
     pair = _given_and_family(text, words, index, many_capitals)
     if pair is not None:
         return pair
-    lowered = _POSSESSIVE.sub("", word.text).lower()
     if _EPONYM_FOLLOWS.match(text[word.end : word.end + 20]):
         return 1, None
-    if lowered in announced:
+    if word.entry.plain in announced:
         return 1, Span(word.start, word.end, Kind.PERSON, 0.75)
-    if word.ambiguous or word.is_upper or len(lowered) <= 2:
-        return 1, None
-    starts_sentence = _starts_sentence(text, word.start)
-    common_surname = word.family and word.rank <= _COMMON_SURNAME_RANK
-    if (word.given and not (starts_sentence and word.family)) or (
-        common_surname and not starts_sentence
-    ):
+    if _is_name_alone(text, word):
         return 1, Span(word.start, word.end, Kind.PERSON, 0.5)
     return 1, None
+
+
+def _is_name_alone(text: str, word: _Word) -> bool:
+    """Tell whether a single word is a given name or common surname and nothing else."""
+    entry = word.entry
+    if entry.ordinary or entry.eponym or entry.is_upper or len(entry.plain) <= 2:
+        return False
+    if _starts_sentence(text, word.start):
+        return entry.given and not entry.family and "-" not in word.text
+    common_surname = entry.family and entry.rank <= _COMMON_SURNAME_RANK
+    return (entry.given and "-" not in word.text) or common_surname
 
 
 def _given_and_family(
@@ -115,27 +136,43 @@ def _given_and_family(
     if following >= len(words):
         return None
     gap = text[word.end : words[following].start]
-    if gap in (" ", ". ") and len(words[following].text) == 1 and following + 1 < len(words):
-        if text[words[following].end : words[following + 1].start] in (" ", ". "):
-            following, gap = following + 1, " "
+    is_initial = len(words[following].text) == 1 and following + 1 < len(words)
+    if (
+        is_initial
+        and gap in (" ", ". ")
+        and text[words[following].end : words[following + 1].start] in (" ", ". ")
+    ):
+        following, gap = following + 1, " "
     family = words[following]
-    if gap not in (" ", "\n") or family.never:
+    if gap not in (" ", "\n") or family.entry.never:
         return None
     if _EPONYM_FOLLOWS.match(text[family.end : family.end + 20]):
         return None
-    if word.is_upper and (many_capitals or family.is_upper):
-        fits = word.given and family.family and not word.ambiguous and not family.ambiguous
-    else:
-        fits = word.given and (
-            (not word.ambiguous and (family.family or not family.ambiguous))
-            or (family.family and not family.ambiguous)
+    if word.entry.is_upper and (many_capitals or family.entry.is_upper):
+        fits = (
+            word.entry.given
+            and family.entry.family
+            and not word.entry.ordinary
+            and not family.entry.ordinary
         )
+    else:
+        fits = word.entry.given and (
+            (not word.entry.ordinary and (family.entry.family or not family.entry.ordinary))
+            or (family.entry.family and not family.entry.ordinary)
+        )
+    if gap == "\n" and (family.entry.ordinary or not family.entry.family):
+        return None
     if not fits:
         return None
     end = family.end
     if following + 1 < len(words):
         second = words[following + 1]
-        plain = second.family and not second.ambiguous and not second.never and not second.is_upper
+        plain = (
+            second.entry.family
+            and not second.entry.ordinary
+            and not second.entry.never
+            and not second.entry.is_upper
+        )
         if plain and text[end : second.start] == " ":
             following, end = following + 1, second.end
     return following + 1 - index, Span(word.start, end, Kind.PERSON, 0.7)

@@ -1,0 +1,56 @@
+"""What dictionaries and form say against a finding of the embedded tagger."""
+
+import re
+from collections.abc import Iterable
+
+from fedclinic.deid.kinds import EntityKind
+from fedclinic.deid.lexicon import Lexicon
+from fedclinic.deid.rules.fragments import MONTH
+from fedclinic.deid.word_lists import NAMES_THAT_ARE_WORDS
+from fedclinic.notes import Span
+
+_WORDED = frozenset({EntityKind.PERSON, EntityKind.LOCATION, EntityKind.ORGANIZATION})
+_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_MEASURE = re.compile(
+    r"\W*(?:\d+(?:\.\d+)?(?:/\d+)?\s?(?:mg|mL|ml|cm|mm|mcg|kg|g|%|units?|weeks?|months?|days?|"
+    r"hours?|"
+    r"minutes?|years?|French|Fr|gauge)?|x\d+)\W*",
+)
+_DATED = re.compile(rf"\d|\b{MONTH}\b|(?i:christmas|thanksgiving|easter|day\b|eve\b)")
+_YEAR_OR_TIME = re.compile(r"(?:19|20)\d\d|\d{1,2}:?\d{2}|'?\d\d|[\d.:]+")
+_MIN_DIGITS = 4
+_SURE = 0.9
+
+
+def gate(text: str, spans: Iterable[Span], lexicon: Lexicon) -> list[Span]:
+    """Keep the findings that nothing speaks against; `text` has its case restored."""
+    return [span for span in spans if _passes(text[span.start : span.end], span, lexicon)]
+
+
+def _passes(value: str, span: Span, lexicon: Lexicon) -> bool:
+    if span.label in _WORDED:
+        return _may_be_name(value, span, lexicon)
+    if _MEASURE.fullmatch(value):
+        return False
+    if span.label == EntityKind.DATE_TIME:
+        return bool(_DATED.search(value)) and not _YEAR_OR_TIME.fullmatch(value.strip())
+    return sum(map(str.isdigit, value)) >= _MIN_DIGITS
+
+
+def _may_be_name(value: str, span: Span, lexicon: Lexicon) -> bool:
+    """A name has a capital and a word that means nothing else; a sure finding needs less.
+
+    Initials have no telling word; institutions and places are often made of ordinary words.
+    """
+    words = [word for word in _WORD.findall(value) if word[0].isalpha()]
+    telling = [word.lower().removesuffix("'s") for word in words if len(word) > 1]
+    if not telling:
+        return span.score >= _SURE and len(words) > 1
+    has_capital = any(word[0].isupper() for word in words)
+    if has_capital and any(not lexicon.is_ambiguous(word) for word in telling):
+        return True
+    if span.score < _SURE:
+        return False
+    if span.label != EntityKind.PERSON:
+        return len(telling) > 1
+    return any(word in NAMES_THAT_ARE_WORDS for word in telling)
