@@ -1,0 +1,168 @@
+"""A model cut in two computes what the whole model computed, and only its top part trains."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from fedclinic.errors import ModelError
+from fedclinic.learning.layers import ARCHITECTURES, SplitModel, architecture_of, split
+from tests.tiny_models import BLOCKS, FAMILIES, HIDDEN, make_network
+
+OUTPUTS = 4
+TOPS = (0, 1, 2, BLOCKS)
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def network(request: pytest.FixtureRequest) -> nn.Module:
+    return make_network(request.param)
+
+
+def make_batch() -> tuple[Tensor, Tensor]:
+    """Three rows of 9, 6 and 1 tokens, padded with 0."""
+    lengths = torch.tensor([9, 6, 1])
+    ids = torch.randint(2, 50, (3, 9), generator=torch.Generator().manual_seed(1))
+    mask = (torch.arange(9) < lengths[:, None]).long()
+    return ids * mask, mask
+
+
+def whole_output(network: nn.Module) -> Tensor:
+    ids, mask = make_batch()
+    with torch.no_grad():
+        output: Tensor = network(input_ids=ids, attention_mask=mask).last_hidden_state
+    return output
+
+
+def split_output(model: SplitModel) -> Tensor:
+    ids, mask = make_batch()
+    with torch.no_grad():
+        hidden = model.stem(ids, mask)
+        output: Tensor = model.trunk.base(
+            inputs_embeds=hidden, attention_mask=mask
+        ).last_hidden_state
+    return output
+
+
+def test_every_family_that_a_plan_may_name_is_tested():
+    assert {name.split(" ")[0] for name in FAMILIES} == set(ARCHITECTURES)
+
+
+@pytest.mark.parametrize("top", TOPS)
+def test_the_parts_compute_what_the_whole_model_computes(network, top):
+    expected = whole_output(network)
+    model = split(network, top=top, outputs=OUTPUTS, pooled=True)
+    _, mask = make_batch()
+    difference = (split_output(model) - expected)[mask.bool()].abs().max()
+    assert difference < 1e-5
+
+
+@pytest.mark.parametrize("top", TOPS)
+def test_splitting_leaves_the_whole_model_as_it_was(network, top):
+    before = whole_output(network)
+    names = [name for name, _ in network.named_parameters()]
+    split(network, top=top, outputs=OUTPUTS, pooled=True)
+    assert torch.equal(whole_output(network), before)
+    assert [name for name, _ in network.named_parameters()] == names
+
+
+@pytest.mark.parametrize("top", TOPS)
+def test_exactly_the_top_blocks_and_the_head_train(network, top):
+    model = split(network, top=top, outputs=OUTPUTS, pooled=True)
+    path = architecture_of(network).blocks
+    planned = {
+        name
+        for name, _ in network.named_parameters()
+        if name.startswith(path + ".")
+        and int(name.removeprefix(path + ".").split(".")[0]) >= BLOCKS - top
+    }
+    assert set(model.shapes()) == planned | {"head.weight", "head.bias"}
+    assert not any(p.requires_grad for p in model.stem.parameters())
+
+
+@pytest.mark.parametrize("top", TOPS)
+def test_trained_tensors_are_the_whole_models_by_name_and_value(network, top):
+    whole = dict(network.named_parameters())
+    model = split(network, top=top, outputs=OUTPUTS, pooled=True)
+    for name, parameter in model.trained():
+        if not name.startswith("head."):
+            assert torch.equal(parameter, whole[name])
+            assert parameter.data_ptr() != whole[name].data_ptr()
+
+
+def test_the_head_starts_at_zero_so_that_all_sites_start_alike(network):
+    model = split(network, top=1, outputs=OUTPUTS, pooled=True)
+    trained = dict(model.trained())
+    assert trained["head.weight"].shape == (OUTPUTS, HIDDEN)
+    assert not trained["head.weight"].any()
+    assert not trained["head.bias"].any()
+
+
+@pytest.mark.parametrize("pooled", [True, False])
+def test_documents_give_a_row_of_outputs_and_tokens_one_each(network, pooled):
+    model = split(network, top=1, outputs=OUTPUTS, pooled=pooled)
+    ids, mask = make_batch()
+    logits = model.trunk(model.stem(ids, mask), mask)
+    assert logits.shape == ((3, OUTPUTS) if pooled else (3, 9, OUTPUTS))
+
+
+def test_a_document_is_the_mean_of_its_own_tokens(network):
+    model = split(network, top=1, outputs=OUTPUTS, pooled=True)
+    with torch.no_grad():
+        model.trunk.head.weight.normal_(generator=torch.Generator().manual_seed(0))
+    ids, mask = make_batch()
+    whole = whole_output(network)
+    means = torch.stack([row[: int(m.sum())].mean(0) for row, m in zip(whole, mask, strict=True)])
+    with torch.no_grad():
+        logits = model.trunk(model.stem(ids, mask), mask)
+        assert torch.allclose(logits, model.trunk.head(means), atol=1e-4)
+
+
+def test_a_row_does_not_depend_on_the_others_of_its_batch(network):
+    model = split(network, top=2, outputs=OUTPUTS, pooled=False)
+    with torch.no_grad():
+        model.trunk.head.weight.normal_(generator=torch.Generator().manual_seed(0))
+        ids, mask = make_batch()
+        together = model.trunk(model.stem(ids, mask), mask)
+        for row, length in enumerate(mask.sum(1).tolist()):
+            own_ids, own_mask = ids[row : row + 1, :length], mask[row : row + 1, :length]
+            alone = model.trunk(model.stem(own_ids, own_mask), own_mask)
+            assert torch.allclose(together[row, :length], alone[0], atol=1e-4)
+
+
+def test_training_draws_no_dropout(network):
+    model = split(network, top=2, outputs=OUTPUTS, pooled=True)
+    model.trunk.train()
+    with torch.no_grad():
+        model.trunk.head.weight.normal_(generator=torch.Generator().manual_seed(0))
+        ids, mask = make_batch()
+        hidden = model.stem(ids, mask)
+        assert torch.equal(model.trunk(hidden, mask), model.trunk(hidden, mask))
+
+
+@pytest.mark.parametrize("top", [1, BLOCKS])
+def test_a_step_reaches_every_trained_tensor_and_no_other(network, top):
+    model = split(network, top=top, outputs=OUTPUTS, pooled=False)
+    model.trunk.train()
+    with torch.no_grad():
+        model.trunk.head.weight.normal_(generator=torch.Generator().manual_seed(0))
+    before = {name: p.detach().clone() for name, p in model.trunk.named_parameters()}
+    frozen = {name: p.detach().clone() for name, p in model.stem.named_parameters()}
+    ids, mask = make_batch()
+    model.trunk(model.stem(ids, mask), mask)[mask.bool()].square().sum().backward()
+    optimizer = torch.optim.SGD([p for p in model.trunk.parameters() if p.requires_grad], lr=1.0)
+    optimizer.step()
+    for name, parameter in model.trunk.named_parameters():
+        if parameter.requires_grad:
+            assert parameter.grad is not None, name
+        else:
+            assert torch.equal(parameter, before[name]), name
+    assert all(torch.equal(p, frozen[name]) for name, p in model.stem.named_parameters())
+
+
+def test_a_plan_that_trains_more_blocks_than_there_are_is_refused(network):
+    with pytest.raises(ModelError, match=f"trains {BLOCKS + 1} blocks, and the model has {BLOCKS}"):
+        split(network, top=BLOCKS + 1, outputs=OUTPUTS, pooled=True)
+
+
+def test_a_family_that_is_not_known_is_refused_by_name():
+    with pytest.raises(ModelError, match="model type 'unknown' is not one of bert, "):
+        split(nn.Linear(2, 2), top=1, outputs=OUTPUTS, pooled=True)
