@@ -19,8 +19,8 @@ from fedclinic.learning.hidden_states import HiddenStates, Precision
 from fedclinic.learning.layers import SplitModel, Trunk
 from fedclinic.learning.tasks import IGNORED, EncodedNotes, IntArray
 from fedclinic.plan import Optimizer, PatientPrivacy, Unprotected
-from fedclinic.privacy.dp_step import noised_mean
 from fedclinic.privacy.bookkeeping import BookKeeping
+from fedclinic.privacy.dp_step import noised_mean
 from fedclinic.privacy.per_sample import ClippedSum, PerSampleEngine
 from fedclinic.privacy.random_stream import RandomStream
 from fedclinic.privacy.sampling import draw_one_note, poisson_sample

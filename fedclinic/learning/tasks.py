@@ -77,6 +77,8 @@ def encode_notes(
     for index, note in enumerate(notes):
         first = len(rows)
         rows.extend(_rows_of(note, task, tokenizer))
+        if not all(row.token_ids.size for row in rows[first:]):
+            raise DataError(f"note {index + 1} of the store has no token")
         rows_of_note.append(np.arange(first, len(rows)))
         entities.append(note.entities)
         notes_of.setdefault(note.patient, []).append(index)
@@ -113,14 +115,17 @@ def _rows_of(note: DeidentifiedNote, task: Task, tokenizer: Tokenizer) -> Iterat
             nowhere = np.full(len(token_ids), -1)
             yield Row(token_ids, np.array([task.labels.index(note.labels[0])]), nowhere, nowhere)
             continue
-        starts, ends = _word_bounds(encoding.word_ids, encoding.offsets)
+        starts, ends = _word_bounds(encoding.word_ids, encoding.offsets, note.text)
         yield Row(token_ids, _token_targets(starts, note.entities, task), starts, ends)
 
 
 def _word_bounds(
-    word_ids: Sequence[int | None], offsets: Sequence[tuple[int, int]]
+    word_ids: Sequence[int | None], offsets: Sequence[tuple[int, int]], text: str
 ) -> tuple[IntArray, IntArray]:
-    """Character bounds of each word, at the position of its first token; -1 elsewhere."""
+    """Character bounds of each word, at the position of its first token; -1 elsewhere.
+
+    Byte-level tokenizers count the space before a word as the word's: it is not.
+    """
     starts, ends = np.full(len(word_ids), -1), np.full(len(word_ids), -1)
     first: int | None = None
     for position, word in enumerate(word_ids):
@@ -131,6 +136,12 @@ def _word_bounds(
             first = position
             starts[first] = offsets[position][0]
         ends[first] = offsets[position][1]
+    for position in np.flatnonzero(starts >= 0):
+        covered = text[starts[position] : ends[position]]
+        starts[position] += len(covered) - len(covered.lstrip())
+        ends[position] = starts[position] + len(covered.strip())
+        if not covered.strip():
+            starts[position] = ends[position] = -1
     return starts, ends
 
 
