@@ -28,6 +28,12 @@ OTHER_BUILDS = {
     ("torch", "2.13.0"): ["60fcdcb2f3876e21146cb4524ef06397d727ca9ad5f020818547e25075fe3cb7"],
 }
 
+OTHER_INTERPRETERS = {
+    "async-timeout": ("async-timeout>=4.0.3", 'python_full_version < "3.11.3"'),  # for redis
+    "whenever": ("whenever>=0.7.3,<0.11", 'python_version >= "3.13"'),  # for prefect
+}
+"""Packages that pip does not ask for on the Python that runs this file, and where it does."""
+
 CONSTRAINTS_HEADER = """\
 # The versions with which fedclinic is developed and tested: everything that any extra installs.
 # Written by `make lock`; used by `make demo`, `make test`, CI, the container images, and by hand:
@@ -63,6 +69,7 @@ def resolve(extra: str, *, constrained: bool) -> list[Package]:
         command += ["--ignore-installed", "--only-binary", ":all:", "--report", str(report)]
         if constrained:
             command += ["--constraint", str(ROOT / "constraints.txt")]
+        command += [requirement for requirement, _ in OTHER_INTERPRETERS.values()]
         subprocess.run([*command, f"{ROOT}[{extra}]"], check=True)
         chosen = json.loads(report.read_text(encoding="utf-8"))["install"]
     packages = []
@@ -76,10 +83,17 @@ def resolve(extra: str, *, constrained: bool) -> list[Package]:
     return sorted(packages, key=lambda package: normalise(package[0]))
 
 
+def pinned(package: Package) -> str:
+    """One package as pip reads it from a constraints file."""
+    name, version, _ = package
+    marker = OTHER_INTERPRETERS.get(normalise(name), ("", ""))[1]
+    return f"{name}=={version}" + (f" ; {marker}" if marker else "")
+
+
 def locked(package: Package) -> str:
     """One package as pip reads it from a lock."""
-    name, version, hashes = package
-    return f"{name}=={version}" + "".join(f" \\\n    --hash=sha256:{h}" for h in hashes) + "\n"
+    hashes = package[2]
+    return pinned(package) + "".join(f" \\\n    --hash=sha256:{h}" for h in hashes) + "\n"
 
 
 def main() -> None:
@@ -92,7 +106,7 @@ def main() -> None:
         header = LOCK_HEADER.format(file=file, extra=extra)
         (ROOT / file).write_text(header + "".join(map(locked, packages)), encoding="utf-8")
         if extra == "dev":
-            pins = "".join(f"{name}=={version}\n" for name, version, _ in packages)
+            pins = "".join(f"{pinned(package)}\n" for package in packages)
             (ROOT / "constraints.txt").write_text(CONSTRAINTS_HEADER + pins, encoding="utf-8")
         print(f"{file}: {len(packages)} packages")
 
