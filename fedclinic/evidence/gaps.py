@@ -1,0 +1,31 @@
+"""What a run's evidence does not show: listed as gaps, so that silence is never taken for proof."""
+
+from fedclinic.evidence.run_evidence import RunEvidence
+
+
+def find_gaps(data: RunEvidence) -> list[str]:
+    """One sentence for each thing that a reader might expect and that is not there."""
+    gaps = []
+    if data.verification is None:
+        gaps.append("The signed log of this run was not verified when this report was made.")
+    elif not data.verification.compared_with_mlflow:
+        gaps.append("MLflow was not compared with the signed log when this report was made.")
+    elif not data.verification.witnesses:
+        gaps.append("No hospital cosigned the log: its operator alone could rewrite it.")
+    if data.promise() is None:
+        gaps.append("The run had no privacy protection: nothing bounds what the model reveals.")
+    elif not data.audits:
+        gaps.append("No audit of the trainers is recorded: the promise was computed, not tested.")
+    if not any(audit.audit in ("memorisation", "membership") for audit in data.audits):
+        gaps.append("Whether the model memorised its training notes was not tested.")
+    if data.recall is None:
+        gaps.append("How many identifiers the de-identification misses was not measured.")
+    if not any(
+        report.deidentification for site in data.plan.sites for report in data.reports(site.name)
+    ):
+        gaps.append("No site let out counts of its de-identification.")
+    if data.model is None:
+        gaps.append("No model of this run is registered.")
+    if not any(round_.evaluations for round_ in data.rounds):
+        gaps.append("The model's quality was not measured.")
+    return gaps

@@ -1,0 +1,98 @@
+"""Numbers of privacy and audits in words that a board member can rely on, with their limits."""
+
+import math
+
+from fedclinic.evidence.events import AuditJudged
+from fedclinic.privacy.mechanism import PrivacyPromise
+
+MANY_HOSPITALS = (
+    "A patient seen at several of these hospitals is protected by each of them on its own: what "
+    "the hospitals spend then adds up for that patient."
+)
+NOT_A_CERTIFICATE = (
+    "This report shows what was signed, and that what is shown equals what was signed. It is not a "
+    "certificate, and whether a law is met is for counsel to decide."
+)
+AUDITS_FIND_BUGS = (
+    "An audit can find that privacy is worse than claimed; it cannot prove that it is as good. A "
+    "site that means to deceive could pass every one of them."
+)
+
+
+def explain_promise(promise: PrivacyPromise | None) -> str:
+    """Say what (epsilon, delta) bounds, for one patient at one hospital."""
+    if promise is None:
+        return "This run had no privacy protection: nothing bounds what its model reveals."
+    return (
+        f"Whoever sees the model, however they use it, can become at most "
+        f"{_factor(math.exp(promise.epsilon))} surer (in odds) that a given patient's notes were "
+        f"used than they were before, apart from a chance of about 1 in {1 / promise.delta:,.0f}. "
+        f"In numbers: epsilon {promise.epsilon:g}, delta {promise.delta:g}, for adding or removing "
+        f"one {promise.unit}, by the {promise.accountant} accountant."
+    )
+
+
+def explain_audit(audit: AuditJudged) -> str:
+    """Say what an audit measured and what it could not have seen."""
+    bound = audit.numbers.get("epsilon_lower_bound")
+    largest = audit.numbers.get("largest_refutable_epsilon")
+    sentence = _AUDITS[audit.audit]
+    if bound is not None:
+        sentence += f" It measured that epsilon is at least {bound:.2f}."
+    if largest is not None:
+        sentence += (
+            f" The largest epsilon that this audit could have refuted is {largest:.2f}: it says "
+            "nothing of claims above that."
+        )
+    return sentence
+
+
+_AUDITS = {
+    "self-test": (
+        "Before it touched a note, the trainer was run on synthetic data: clipping, sampling and "
+        "noise must follow the plan."
+    ),
+    "audit-head": (
+        "Made-up patients were trained on beside the real ones, in a part of the model that is "
+        "thrown away: the noise that reached them must be the plan's."
+    ),
+    "commit-reveal": (
+        "The site bound itself to its coins before training and showed them afterwards, so that "
+        "its audit could not be made up."
+    ),
+    "memorisation": (
+        "Made-up identifiers were planted among the notes; the model must not prefer them to "
+        "others that it has never seen."
+    ),
+    "membership": "An attacker tried to tell notes that were used from notes that were not.",
+}
+
+
+def _factor(odds: float) -> str:
+    return f"{odds:.1f} times" if odds < 10 else f"{odds:,.0f} times"
+
+
+def in_bytes(count: float) -> str:
+    """A size as people write it: 14.2 MB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000 or unit == "GB":
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    raise AssertionError
+
+
+def wilson_interval(found: int, total: int) -> tuple[float, float]:
+    """95 % interval of a share, which is right for small counts and near 1 too.
+
+    Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference".
+    """
+    if total == 0:
+        return 0.0, 1.0
+    z, share = 1.959964, found / total
+    centre = (share + z * z / (2 * total)) / (1 + z * z / total)
+    half = (
+        z
+        / (1 + z * z / total)
+        * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    )
+    return max(0.0, centre - half), min(1.0, centre + half)

@@ -1,0 +1,63 @@
+"""Charts stay inside their frame for any numbers, and words for numbers are right."""
+
+import math
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from fedclinic.evidence.charts import HEIGHT, WIDTH, Line, line_chart
+from fedclinic.evidence.plain_words import explain_promise, in_bytes, wilson_interval
+from fedclinic.privacy.mechanism import PrivacyPromise
+
+values = st.floats(0, 1e9, allow_nan=False)
+
+
+@given(st.lists(values, min_size=1, max_size=60), st.integers(0, 3))
+def test_every_point_lies_inside_the_frame(heights, first):
+    points = [(first + number, height) for number, height in enumerate(heights)]
+    chart = line_chart("t", "d", [Line("a", points), Line("cap", points, limit=True)], y_label="y")
+    for text in re.findall(r'points="([^"]*)"', chart):
+        for pair in text.split():
+            x, y = (float(part) for part in pair.split(","))
+            assert 0 <= x <= WIDTH
+            assert 0 <= y <= HEIGHT
+
+
+def test_a_chart_of_nothing_is_an_empty_frame():
+    chart = line_chart("t", "d", [Line("a", [])], y_label="y")
+    assert "<polyline" not in chart
+    assert chart.endswith("</svg>")
+
+
+def test_names_in_a_chart_are_escaped():
+    chart = line_chart("<b>", "&", [Line("<i>", [(0, 1)])], y_label="<u>")
+    assert not re.search("<[biu]>", chart)
+
+
+@given(st.integers(0, 500), st.integers(1, 500))
+def test_the_interval_is_wilsons(found, total):
+    found = min(found, total)
+    low, high = wilson_interval(found, total)
+    other = binomtest(found, total).proportion_ci(method="wilson")
+    assert low == pytest.approx(other.low, abs=1e-6)
+    assert high == pytest.approx(other.high, abs=1e-6)
+
+
+def test_nothing_measured_says_nothing():
+    assert wilson_interval(0, 0) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 B"), (999, "999 B"), (14_200_000, "14.2 MB"), (5e12, "5000.0 GB")]
+)
+def test_sizes_are_written_as_people_do(count, text):
+    assert in_bytes(count) == text
+
+
+def test_a_promise_is_told_as_odds():
+    told = explain_promise(PrivacyPromise(epsilon=math.log(4), delta=1e-6))
+    assert "at most 4.0 times surer" in told
+    assert "1 in 1,000,000" in told
