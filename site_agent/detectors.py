@@ -211,7 +211,8 @@ class PresidioDetector:
         )
         results = self._engine.analyze(text, self._language, ad_hoc_recognizers=own)
         spans = [Span(each.start, each.end, each.entity_type, each.score) for each in results]
-        return [*spans, *further_mentions(text, spans, lexicon())]
+        cased = truecase(unwrap(text), lexicon())
+        return [*spans, *further_mentions(cased, spans, lexicon())]
 
 
 def make_detector(policy: DeidentificationPolicy, site_model: SiteModel | None = None) -> Detector:

@@ -94,13 +94,9 @@ def _full_year(text: str) -> int:
     return 2000 + number if number <= _CENTURY_PIVOT else 1900 + number
 
 
-def _like(original: str, number: int) -> str:
-    """Write `number` with the leading zero that `original` has or would have."""
-    return (
-        f"{number:02d}"
-        if len(original) == 2 and (original[0] == "0" or number < 10)
-        else str(number)
-    )
+def _like(number: int, *originals: str) -> str:
+    """Write `number` with a leading zero where all numbers beside it have two digits."""
+    return f"{number:02d}" if all(len(original) == 2 for original in originals) else str(number)
 
 
 def _year_like(original: str, year: int) -> str:
@@ -142,7 +138,8 @@ def _year_first(match: re.Match[str]) -> ReadDate:
     sep = match.group("sep")
 
     def write(when: date) -> str:
-        return f"{when.year:04d}{sep}{_like(month, when.month)}{sep}{_like(day, when.day)}{rest}"
+        numbers = _like(when.month, month, day), _like(when.day, month, day)
+        return f"{when.year:04d}{sep}{sep.join(numbers)}{rest}"
 
     return ReadDate(int(year), int(month), int(day), write)
 
@@ -154,7 +151,8 @@ def _numeric(match: re.Match[str]) -> ReadDate:
 
     def write(when: date) -> str:
         left, right = (when.day, when.month) if day_first else (when.month, when.day)
-        return f"{_like(first, left)}{sep}{_like(second, right)}{sep2}{_year_like(year, when.year)}"
+        numbers = _like(left, first, second), _like(right, first, second)
+        return f"{sep.join(numbers)}{sep2}{_year_like(year, when.year)}"
 
     month, day = (second, first) if day_first else (first, second)
     return ReadDate(_full_year(year), int(month), int(day), write)
@@ -164,7 +162,7 @@ def _month_day_number(match: re.Match[str]) -> ReadDate:
     first, sep, second = match.group("a", "sep", "b")
 
     def write(when: date) -> str:
-        return f"{_like(first, when.month)}{sep}{_like(second, when.day)}"
+        return sep.join((_like(when.month, first, second), _like(when.day, first, second)))
 
     return ReadDate(None, int(first), int(second), write)
 
@@ -173,7 +171,7 @@ def _month_year_number(match: re.Match[str]) -> ReadDate:
     month, sep, year = match.group("a", "sep", "y")
 
     def write(when: date) -> str:
-        return f"{_like(month, when.month)}{sep}{_year_like(year, when.year)}"
+        return f"{_like(when.month, month)}{sep}{_year_like(year, when.year)}"
 
     return ReadDate(_full_year(year), int(month), None, write)
 
@@ -198,7 +196,8 @@ def _named(match: re.Match[str]) -> ReadDate | None:
     def write(when: date) -> str:
         values = {"month": _month_like(parts["month"], when.month)}
         if day is not None:
-            values["day"] = _like(day, when.day)
+            padded = day.startswith("0") or (len(day) == 2 and "-" in match.group())
+            values["day"] = f"{when.day:02d}" if padded else str(when.day)
         if ordinal is not None:
             values["ordinal"] = (
                 _with_case(ordinal, _ordinal(when.day)) if ordinal.isupper() else _ordinal(when.day)

@@ -37,6 +37,11 @@ def _passes(value: str, span: Span, lexicon: Lexicon) -> bool:
     return sum(map(str.isdigit, value)) >= _MIN_DIGITS
 
 
+def _is_acronym(word: str) -> bool:
+    """Tell whether a word in capitals, where other words have small letters, is an abbreviation."""
+    return word.isupper() and 1 < len(word) <= 5
+
+
 def _may_be_name(value: str, span: Span, lexicon: Lexicon) -> bool:
     """A name has a capital and a word that means nothing else; a sure finding needs less.
 
@@ -46,6 +51,8 @@ def _may_be_name(value: str, span: Span, lexicon: Lexicon) -> bool:
     telling = [word.lower().removesuffix("'s") for word in words if len(word) > 1]
     if not telling:
         return span.score >= _SURE and len(words) > 1
+    if span.label == EntityKind.PERSON and len(words) == 1 and _is_acronym(words[0]):
+        return False
     has_capital = any(word[0].isupper() for word in words)
     if has_capital and any(not lexicon.is_ambiguous(word) for word in telling):
         return True

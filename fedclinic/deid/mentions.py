@@ -13,7 +13,10 @@ _SCORE = 0.55
 
 
 def further_mentions(text: str, spans: Iterable[Span], lexicon: Lexicon) -> list[Span]:
-    """Every mention of a word that is part of a person's name elsewhere and means nothing else."""
+    """Every mention of a word that is part of a person's name elsewhere and means nothing else.
+
+    `text` has its case restored: a mention begins with a capital.
+    """
     words: set[str] = set()
     for span in spans:
         if span.label == EntityKind.PERSON:
@@ -24,7 +27,7 @@ def further_mentions(text: str, spans: Iterable[Span], lexicon: Lexicon) -> list
     return [
         Span(match.start(), match.end(), EntityKind.PERSON, _SCORE)
         for match in _WORD.finditer(text)
-        if _plain(match.group()) in words
+        if match.group()[0].isupper() and _plain(match.group()) in words
     ]
 
 

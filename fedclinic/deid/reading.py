@@ -17,7 +17,7 @@ _ENTITIES = {
     "&apos;": "'",
 }
 _REMOVED = re.compile(
-    rf"[{_INVISIBLE}]"
+    rf"[{_INVISIBLE}]|\r(?=\n)"
     r"|</?(?:[a-zA-Z][a-zA-Z0-9]{0,10})(?:\s[^<>]{0,300})?/?>"
     r"|\\(?:par|pard|plain|b|i|ul|ulnone|f|fs|cf|lang|rtf|ansi|deff|tab|line|cell|row|highlight|"
     r"sb|sa|li|ri|fi)-?\d*(?:\s|(?=[\\{}]))"
@@ -29,7 +29,7 @@ _BREAKS = re.compile(
 _SINGLE = str.maketrans(
     {
         "\u00a0": " ", "\u2002": " ", "\u2003": " ", "\u2007": " ", "\u2009": " ", "\u202f": " ",
-        "\u3000": " ", "\r": " ", "\f": "\n", "\v": "\n", "\u2028": "\n", "\u2029": "\n",
+        "\u3000": " ", "\r": "\n", "\f": "\n", "\v": "\n", "\u2028": "\n", "\u2029": "\n",
         "\u0085": "\n",
         "\u2018": "'", "\u2019": "'", "\u02bc": "'", "\u2010": "-", "\u2011": "-", "\u2012": "-",
         "\u2212": "-",
@@ -70,7 +70,7 @@ def read(text: str) -> Reading:
     Mark-up, RTF words and invisible characters go; odd spaces, quotes, dashes, full-width letters
     and look-alike letters become plain ones.
     """
-    if "<" not in text and "\\" not in text and "&" not in text and text.isascii():
+    if text.isascii() and not any(mark in text for mark in "<\\&\r"):
         return Reading(text.translate(_SINGLE), None, None)
     plain = _plain_letters(text.translate(_SINGLE))
     parts: list[str] = []

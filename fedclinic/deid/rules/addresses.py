@@ -61,7 +61,7 @@ _ADDRESS_RULES = (
     rule(
         Kind.LOCATION,
         0.8,
-        r"\b(?:Route|Rte\.?|Highway|Hwy\.?|County Road|State Road|RR) \d{1,4}[A-Z]?\b",
+        r"\b(?:Route|Rte\.?|Highway|Hwy\.?|County Road|State Road) \d{1,4}[A-Z]?\b",
     ),
     rule(
         Kind.LOCATION,

@@ -62,6 +62,7 @@ _YEAR = re.compile(r"(?:19|20)\d\d")
 _MEASURE = re.compile(
     r"\d{1,3}(?:[/:.-]\d{1,3})?|\d{1,2}[/:]\d{1,2}(?:[/:]\d{2,4})?|\d+\.\d+|.*-(?:YEAR|MONTH|WEEK|"
     r"DAY|HOUR).*"
+    r"|[A-Z]{0,3}\d{2,3}/\d{2,3}|\d+\.\d+[A-Z]{0,2}|\d+(?:ST|ND|RD|TH)|[CTLS]\d{1,2}-[CTLS]?\d{1,2}"
     r"|\d{1,3}(?:YO|Y|F|M|MO|WK|W|D|H|HR|MIN|X|CC|FR)[A-Z]?"
 )
 
