@@ -136,12 +136,12 @@ def _word_bounds(
             first = position
             starts[first] = offsets[position][0]
         ends[first] = offsets[position][1]
-    for position in np.flatnonzero(starts >= 0):
-        covered = text[starts[position] : ends[position]]
-        starts[position] += len(covered) - len(covered.lstrip())
-        ends[position] = starts[position] + len(covered.strip())
+    for head in np.flatnonzero(starts >= 0):
+        covered = text[starts[head] : ends[head]]
+        starts[head] += len(covered) - len(covered.lstrip())
+        ends[head] = starts[head] + len(covered.strip())
         if not covered.strip():
-            starts[position] = ends[position] = -1
+            starts[head] = ends[head] = -1
     return starts, ends
 
 
