@@ -1,0 +1,67 @@
+"""Write a federation's log: the coordinator states what it does, and takes in what sites sign.
+
+Stating the same event again, after a crash or a resumed run, writes nothing: two statements are
+the same if only their time differs.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from fedclinic.digest import canonical_json, digest_bytes
+from fedclinic.evidence.bundle import FORMAT, Bundle
+from fedclinic.evidence.checkpoint import sign_checkpoint
+from fedclinic.evidence.events import COORDINATOR, kind_of
+from fedclinic.evidence.keys import SigningKey
+from fedclinic.evidence.log import LogFile
+from fedclinic.evidence.snapshot import RunSnapshot
+from fedclinic.evidence.statement import Envelope, parse_statement, sign, statement_content
+from fedclinic.records import Digest, Record
+
+
+class Recorder:
+    """The one writer of a log; a statement is durable when its call returns."""
+
+    def __init__(self, file: LogFile, key: SigningKey) -> None:
+        self._file, self._key = file, key
+        self._known = {_identity(envelope) for envelope in file.log.entries}
+
+    @property
+    def entries(self) -> tuple[Envelope, ...]:
+        return self._file.log.entries
+
+    def state(self, *events: Record) -> None:
+        """Sign events as the coordinator and append those that are new."""
+        self.take_in(*(sign(event, kind_of(event), self._key) for event in events))
+
+    def take_in(self, *envelopes: Envelope) -> None:
+        """Append envelopes that others signed, or that were signed before, if they are new.
+
+        Raises:
+            SignatureError: if one is not a statement. Whose it is, a verifier checks.
+        """
+        fresh = {_identity(envelope): envelope for envelope in envelopes}
+        new = [envelope for name, envelope in fresh.items() if name not in self._known]
+        if new:
+            self._file.append(new)
+            self._known |= fresh.keys()
+
+    def checkpoint(self) -> str:
+        """Sign what the log is now; hospitals cosign the text before it is published."""
+        return sign_checkpoint(self._file.log.head(), COORDINATOR, self._key)
+
+    def bundle(self, checkpoint: str, snapshots: Iterable[RunSnapshot]) -> Bundle:
+        """Put together what an auditor gets; the checkpoint must be of the log as it is now."""
+        return Bundle(
+            format=FORMAT,
+            origin=self._file.log.origin,
+            checkpoint=checkpoint,
+            entries=self._file.log.entries,
+            snapshots=tuple(snapshots),
+        )
+
+
+def _identity(envelope: Envelope) -> tuple[str, Digest]:
+    """A statement's kind and content, without the time it was made."""
+    statement: dict[str, Any] = parse_statement(statement_content(envelope))
+    content = {name: value for name, value in statement["predicate"].items() if name != "at"}
+    return statement["predicateType"], digest_bytes(canonical_json(content))
