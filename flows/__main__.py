@@ -43,9 +43,10 @@ def cli() -> None:
 @workspace_option
 def demo(patients: int, seed: int, compare: bool, workspace: str | None) -> None:
     """Let four synthetic hospitals train one model together, on this machine."""
-    space = _open(workspace)
-    from flows.demo import run_demo  # noqa: PLC0415 - after the environment is set
+    from flows.demo import demo_workspace, run_demo  # noqa: PLC0415 - keeps --help quick
 
+    space = demo_workspace(open_workspace(workspace))
+    _prepare_tools(space)
     run_demo(space, Console(), patients=patients, seed=seed, everything=compare)
 
 
@@ -113,11 +114,15 @@ def ui(host: str, mlflow_port: int, prefect_port: int, workspace: str | None) ->
 
 def _open(workspace: str | None) -> Workspace:
     space = open_workspace(workspace)
+    _prepare_tools(space)
+    return space
+
+
+def _prepare_tools(space: Workspace) -> None:
+    """Set the environment before Prefect and MLflow are imported."""
     set_tool_environment(space)
     warnings.filterwarnings("ignore")
-    logging.getLogger("mlflow").setLevel(logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.ERROR)
-    return space
 
 
 def main() -> None:

@@ -5,13 +5,14 @@ from signed reports and from metrics on public or consented notes, never from a 
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import mlflow
 import mlflow.pyfunc
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
-from mlflow.models import ModelSignature
+from mlflow.models import Model, ModelSignature
 from mlflow.tracking import MlflowClient
 from mlflow.types import ColSpec, DataType, Schema
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
@@ -84,24 +85,32 @@ class Tracker:
         self._client.update_run(parent, status="RUNNING")
 
     def register(self, parent: str, name: str, folder: Path) -> str:
-        """Register the global model's files as a new version of `name`; returns models:/..."""
+        """Register the global model's files as a new version of `name`; returns models:/...
+
+        The model is not loaded here: a coordinator has no torch.
+        """
         mlflow.set_tracking_uri(self._uri)
         signature = ModelSignature(
             inputs=Schema([ColSpec(DataType.string, "text")]),
             outputs=Schema([ColSpec(DataType.string, "prediction")]),
         )
         with mlflow.start_run(run_id=parent):
-            info = mlflow.pyfunc.log_model(
+            info = Model.log(
+                artifact_path=None,
                 name="model",
+                flavor=mlflow.pyfunc,
                 loader_module=LOADER,
                 data_path=str(folder),
                 signature=signature,
                 input_example=[{"text": EXAMPLE}],
-                registered_model_name=name,
                 pip_requirements=["fedclinic[site]"],
+                validate_serving_input=False,
             )
-        self._client.set_terminated(parent, "RUNNING")
-        return f"models:/{name}/{info.registered_model_version}"
+        self._client.update_run(parent, status="RUNNING")
+        with suppress(MlflowException):
+            self._client.create_registered_model(name)
+        version = self._client.create_model_version(name, source=info.model_uri, run_id=parent)
+        return f"models:/{name}/{version.version}"
 
     def _site_finished(
         self, parent: str, plan: FederationPlan, outcome: SiteOutcome, step: int

@@ -14,17 +14,20 @@ from flows.session import Session
 from flows.settings import Workspace
 
 
+def demo_workspace(workspace: Workspace) -> Workspace:
+    """A workspace of its own for one demo, inside the given one.
+
+    Every demo makes new hospitals, with ledgers of their own: the budget of a hospital that took
+    part before is never touched.
+    """
+    return Workspace(workspace.root / time.strftime("demo-%Y%m%d-%H%M%S"))
+
+
 def run_demo(
     workspace: Workspace, console: Console, *, patients: int, seed: int, everything: bool
 ) -> None:
-    """Generate a new cohort, train over it, compare, and print the tables.
-
-    Every call makes new hospitals, with ledgers of their own: the budget of a hospital that took
-    part before is never touched.
-    """
-    session_root = workspace.root / time.strftime("demo-%Y%m%d-%H%M%S")
-    own = Workspace(session_root)
-    session = Session(own, console)
+    """Generate a new cohort, train over it, compare, and print the tables."""
+    session = Session(workspace, console)
     with resources.as_file(resources.files(__package__)) as folder:
         plan = load_plan(folder / "federation.yaml")
         names = plan.site_names()
@@ -32,7 +35,7 @@ def run_demo(
             f"Generating {patients} synthetic patients for each of {', '.join(names)} ...",
             highlight=False,
         )
-        data = session_root / "cohort"
+        data = workspace.root / "cohort"
         _generate(data, names, patients, seed)
         main = session.start(plan, "Federation with DP", str(data), "dp")
         runs = session.compare(plan, main, str(data), everything=everything)
