@@ -1,0 +1,115 @@
+"""The order in which an audit's secrets become known, so that neither side can fit its answer.
+
+1. The site commits to its coins: SHA-256 over coins and nonce, logged before training.
+2. It trains, and logs the digests of its update and of the canaries' coordinates.
+3. The coordinator, who has the coordinates and not the coins, logs its guesses.
+4. The site reveals coins and nonce; anybody can check all four and count the right guesses.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import PositiveInt
+
+from fedclinic.digest import digest_bytes
+from fedclinic.errors import EvidenceError
+from fedclinic.privacy.audit_coordinates import Bools, Coordinates
+from fedclinic.privacy.lower_bounds import Guesses
+from fedclinic.records import Digest, Record
+
+NONCE_BYTES = 32
+
+
+class CoinCommitment(Record):
+    """What binds a site to its coins before it trains."""
+
+    canaries: PositiveInt
+    commitment: Digest
+
+
+class TrainedDigests(Record):
+    """What binds a site to its training before it knows the guesses."""
+
+    update: Digest
+    coordinates: Digest
+
+
+class LoggedGuesses(Record):
+    """What binds the coordinator to its guesses before it knows the coins."""
+
+    included: tuple[int, ...]
+    """Canaries guessed to be among the patients."""
+    excluded: tuple[int, ...]
+
+
+class Reveal(Record):
+    """The coins at last, as hexadecimal digits: bits packed from the first canary on, and nonce."""
+
+    coins: str
+    nonce: str
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """All four messages, in the order of the log."""
+
+    committed: CoinCommitment
+    trained: TrainedDigests
+    guessed: LoggedGuesses
+    revealed: Reveal
+
+
+def commit(coins: Bools, nonce: bytes) -> CoinCommitment:
+    """Bind the site to its coins.
+
+    Raises:
+        ValueError: if the nonce is not 32 bytes: a short one could be guessed with the coins.
+    """
+    if len(nonce) != NONCE_BYTES:
+        raise ValueError(f"a commitment needs a nonce of {NONCE_BYTES} bytes")
+    packed = np.packbits(coins).tobytes()
+    return CoinCommitment(canaries=len(coins), commitment=_digest(len(coins), packed, nonce))
+
+
+def reveal(coins: Bools, nonce: bytes) -> Reveal:
+    return Reveal(coins=np.packbits(coins).tobytes().hex(), nonce=nonce.hex())
+
+
+def guess(scores: npt.NDArray[np.float64], count: int) -> LoggedGuesses:
+    """Guess the `count` highest scores included and the `count` lowest not."""
+    order = np.argsort(-scores, kind="stable")
+    return LoggedGuesses(
+        included=tuple(int(i) for i in order[:count]),
+        excluded=tuple(int(i) for i in order[len(order) - count :]),
+    )
+
+
+def check_transcript(transcript: Transcript, coordinates: Coordinates) -> Bools:
+    """Check that nobody changed their word, and return the coins.
+
+    Raises:
+        EvidenceError: saying whose word does not hold.
+    """
+    committed, revealed = transcript.committed, transcript.revealed
+    packed, nonce = bytes.fromhex(revealed.coins), bytes.fromhex(revealed.nonce)
+    if _digest(committed.canaries, packed, nonce) != committed.commitment:
+        raise EvidenceError("the revealed coins are not those that the site committed to")
+    if digest_bytes(coordinates.tobytes()) != transcript.trained.coordinates:
+        raise EvidenceError("the canaries' coordinates are not those that the site logged")
+    named = [*transcript.guessed.included, *transcript.guessed.excluded]
+    if len(set(named)) != len(named) or not all(0 <= i < committed.canaries for i in named):
+        raise EvidenceError("a guess names a canary twice, or one that does not exist")
+    bits = np.unpackbits(np.frombuffer(packed, dtype=np.uint8), count=committed.canaries)
+    return np.asarray(bits == 1)
+
+
+def count_right(guessed: LoggedGuesses, coins: Bools) -> Guesses:
+    """Score logged guesses against revealed coins."""
+    right = int(coins[list(guessed.included)].sum()) + int((~coins[list(guessed.excluded)]).sum())
+    return Guesses(len(coins), len(guessed.included) + len(guessed.excluded), right)
+
+
+def _digest(canaries: int, packed: bytes, nonce: bytes) -> Digest:
+    return f"sha256:{hashlib.sha256(canaries.to_bytes(8, 'big') + packed + nonce).hexdigest()}"
