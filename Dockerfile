@@ -7,7 +7,8 @@
 ARG BASE=python:3.11-slim
 
 FROM ${BASE} AS builder
-# pip finds packages where its own configuration or these say; torch's CPU build among them.
+# Where pip looks, if not on PyPI: `--build-arg PIP_FIND_LINKS` passes on the builder's own value.
+# Sites without a GPU name a place that has torch's CPU build: the image is then 3 GB smaller.
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
 ARG PIP_FIND_LINKS
@@ -24,24 +25,30 @@ FROM builder AS coordinator-environment
 COPY requirements-coordinator.lock .
 RUN pip install -qq --require-hashes --no-deps -r requirements-coordinator.lock
 COPY --from=wheel /wheel /wheel
+# What reads notes or holds weights is left out: import-linter proves that the coordinator needs none.
 RUN pip install -qq --no-deps --no-index /wheel/*.whl && pip check \
- && pip uninstall -qq --yes pip setuptools
+ && pip uninstall -qq --yes pip setuptools \
+ && cd /opt/fedclinic/lib/python3*/site-packages && rm -r ../../../bin/fedclinic-site site_agent \
+    fedclinic/notes.py fedclinic/deid fedclinic/synthetic fedclinic/learning \
+ && cd / && python3 -c 'import flows.session, flows.train'
 
-FROM builder AS site-environment
-# Empty takes the build of torch that the lock names, by hash. Another one, say "torch==2.13.0" with
-# CUDA's libraries, is installed before, by version and not by hash.
-ARG TORCH=""
+FROM builder AS site-packages
 COPY constraints.txt requirements-site.lock ./
-RUN if [ -n "$TORCH" ]; then pip install -qq -c constraints.txt "$TORCH"; fi \
- && pip install -qq --require-hashes --no-deps -r requirements-site.lock
+# Second line: where pip found torch's CUDA build, the libraries that it needs, by exact version.
+RUN pip install -qq --require-hashes --no-deps -r requirements-site.lock \
+ && pip install -qq -c constraints.txt torch
 COPY --from=wheel /wheel /wheel
-RUN pip install -qq --no-deps --no-index /wheel/*.whl && pip check && pip uninstall -qq --yes pip
+RUN pip install -qq --no-deps --no-index /wheel/*.whl
 
-FROM site-environment AS demo-environment
+FROM site-packages AS site-environment
+RUN pip check && pip uninstall -qq --yes pip \
+ && cd /opt/fedclinic/lib/python3*/site-packages && rm -r ../../../bin/fedclinic flows \
+ && cd / && python3 -c 'import site_agent.agent, site_agent.child, site_agent.prepare'
+
+FROM site-packages AS demo-environment
 COPY requirements-demo.lock .
-RUN python3 -m ensurepip >/dev/null \
- && python3 -m pip install -qq --require-hashes --no-deps -r requirements-demo.lock \
- && python3 -m pip check && python3 -m pip uninstall -qq --yes pip
+RUN pip install -qq --require-hashes --no-deps -r requirements-demo.lock \
+ && pip check && pip uninstall -qq --yes pip
 
 FROM ${BASE} AS base
 # The interpreter's own installer goes too: a running container can install nothing.
