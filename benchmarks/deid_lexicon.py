@@ -30,9 +30,9 @@ LAST_LATIN_LETTER = "\u024f"
 LOWER_CASE_WORD = re.compile(r"(?<![\w.'’@/-])[a-z]{2,}(?![\w@/])")
 MIN_DOCUMENTS = 3
 MIN_SYMSPELL_COUNT = 300_000
-COMMON_WORD_COUNT = 3_000_000
+COMMON_WORD_COUNT = 1_500_000
 """A listed surname is an ordinary word too where English uses it this often and few bear it."""
-COMMON_SURNAMES = 4000
+COMMON_SURNAMES = 8000
 MIN_WORLD_POPULATION = 100_000
 MIN_PLACE_LETTERS = 4
 

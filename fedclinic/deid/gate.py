@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from fedclinic.deid.kinds import EntityKind
 from fedclinic.deid.lexicon import Lexicon
 from fedclinic.deid.rules.fragments import MONTH
-from fedclinic.deid.word_lists import NAMES_THAT_ARE_WORDS
+from fedclinic.deid.word_lists import NAMES_THAT_ARE_WORDS, words
 from fedclinic.notes import Span
 
 _WORDED = frozenset({EntityKind.PERSON, EntityKind.LOCATION, EntityKind.ORGANIZATION})
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_PIECE = re.compile(r"\S+")
+_FACILITY_WORDS = words("hospital clinic medical center health care home general service")
 _MEASURE = re.compile(
     r"\W*(?:\d+(?:\.\d+)?(?:/\d+)?\s?(?:mg|mL|ml|cm|mm|mcg|kg|g|%|units?|weeks?|months?|days?|"
     r"hours?|"
@@ -18,16 +20,45 @@ _MEASURE = re.compile(
 )
 _DATED = re.compile(rf"\d|\b{MONTH}\b|(?i:christmas|thanksgiving|easter|day\b|eve\b)")
 _YEAR_OR_TIME = re.compile(r"(?:19|20)\d\d|\d{1,2}:?\d{2}|'?\d\d|[\d.:]+")
+_LONGEST_PREFIX = 4
+"""Letters before a number that may belong to it, as in LOT or ext."""
 _MIN_DIGITS = 4
 _SURE = 0.9
 
 
 def gate(text: str, spans: Iterable[Span], lexicon: Lexicon) -> list[Span]:
-    """Keep the findings that nothing speaks against; `text` has its case restored."""
-    return [span for span in spans if _passes(text[span.start : span.end], span, lexicon)]
+    """Keep what nothing speaks against in each finding; `text` has its case restored."""
+    trimmed = (_trim(text, span, lexicon) for span in spans)
+    return [span for span in trimmed if span is not None and _passes(text, span, lexicon)]
 
 
-def _passes(value: str, span: Span, lexicon: Lexicon) -> bool:
+def _trim(text: str, span: Span, lexicon: Lexicon) -> Span | None:
+    """Drop words at the edges that cannot belong to such a value."""
+    pieces = [
+        (span.start + match.start(), span.start + match.end())
+        for match in _PIECE.finditer(text[span.start : span.end])
+    ]
+    belongs = _is_part_of_name if span.label in _WORDED else _is_part_of_number
+    if span.label == EntityKind.DATE_TIME:
+        return span
+    while pieces and not belongs(text[slice(*pieces[0])], lexicon):
+        pieces.pop(0)
+    while pieces and not belongs(text[slice(*pieces[-1])], lexicon):
+        pieces.pop()
+    return Span(pieces[0][0], pieces[-1][1], span.label, span.score) if pieces else None
+
+
+def _is_part_of_name(word: str, lexicon: Lexicon) -> bool:
+    plain = word.strip(".,;:()").lower()
+    return plain not in lexicon.never or plain in _FACILITY_WORDS or len(plain) == 1
+
+
+def _is_part_of_number(word: str, lexicon: Lexicon) -> bool:
+    return len(word) <= _LONGEST_PREFIX or any(map(str.isdigit, word))
+
+
+def _passes(text: str, span: Span, lexicon: Lexicon) -> bool:
+    value = text[span.start : span.end]
     if span.label in _WORDED:
         return _may_be_name(value, span, lexicon)
     if _MEASURE.fullmatch(value):
@@ -47,13 +78,13 @@ def _may_be_name(value: str, span: Span, lexicon: Lexicon) -> bool:
 
     Initials have no telling word; institutions and places are often made of ordinary words.
     """
-    words = [word for word in _WORD.findall(value) if word[0].isalpha()]
-    telling = [word.lower().removesuffix("'s") for word in words if len(word) > 1]
+    parts = [word for word in _WORD.findall(value) if word[0].isalpha()]
+    telling = [word.lower().removesuffix("'s") for word in parts if len(word) > 1]
     if not telling:
-        return span.score >= _SURE and len(words) > 1
-    if span.label == EntityKind.PERSON and len(words) == 1 and _is_acronym(words[0]):
+        return span.score >= _SURE and len(parts) > 1
+    if span.label == EntityKind.PERSON and len(parts) == 1 and _is_acronym(parts[0]):
         return False
-    has_capital = any(word[0].isupper() for word in words)
+    has_capital = any(word[0].isupper() for word in parts)
     if has_capital and any(not lexicon.is_ambiguous(word) for word in telling):
         return True
     if span.score < _SURE:

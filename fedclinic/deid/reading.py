@@ -17,7 +17,7 @@ _ENTITIES = {
     "&apos;": "'",
 }
 _REMOVED = re.compile(
-    rf"[{_INVISIBLE}]|\r(?=\n)"
+    rf"[{_INVISIBLE}]|\r\n?"
     r"|</?(?:[a-zA-Z][a-zA-Z0-9]{0,10})(?:\s[^<>]{0,300})?/?>"
     r"|\\(?:par|pard|plain|b|i|ul|ulnone|f|fs|cf|lang|rtf|ansi|deff|tab|line|cell|row|highlight|"
     r"sb|sa|li|ri|fi)-?\d*(?:\s|(?=[\\{}]))"
@@ -29,7 +29,7 @@ _BREAKS = re.compile(
 _SINGLE = str.maketrans(
     {
         "\u00a0": " ", "\u2002": " ", "\u2003": " ", "\u2007": " ", "\u2009": " ", "\u202f": " ",
-        "\u3000": " ", "\r": "\n", "\f": "\n", "\v": "\n", "\u2028": "\n", "\u2029": "\n",
+        "\u3000": " ", "\f": "\n", "\v": "\n", "\u2028": "\n", "\u2029": "\n",
         "\u0085": "\n",
         "\u2018": "'", "\u2019": "'", "\u02bc": "'", "\u2010": "-", "\u2011": "-", "\u2012": "-",
         "\u2212": "-",
@@ -103,7 +103,7 @@ def _stands_for(removed: str) -> str:
     """The character that a reader sees in place of a tag or entity; empty for none."""
     if removed in _ENTITIES:
         return _ENTITIES[removed]
-    return "\n" if _BREAKS.match(removed) else ""
+    return "\n" if removed[0] == "\r" or _BREAKS.match(removed) else ""
 
 
 def _plain_letters(text: str) -> str:

@@ -16,6 +16,14 @@ _STATES_THAT_ARE_WORDS = words(
 )
 _ZIP_FOLLOWS = re.compile(r",? ?\d{5}\b")
 _POSSESSIVE = re.compile(r"['’]s$")
+_KEY_WORDS = words("hospital clinic medical center health home care emergency general service")
+_INSTITUTION = re.compile(
+    r"(?i)\b(?:[\w.'’-]+ ){1,3}(?:hospital|clinic|medical (?:center|group)|nursing home|"
+    r"health system|"
+    r"family practice|rehabilitation(?: center)?|hospice|pharmacy|cancer center|heart institute|"
+    r"urgent care|high school|elementary(?: school)?|(?:fire|police) department|public library|"
+    r"auto repair|insurance agency|church|university|college|bakery|trucking|logistics)\b"
+)
 _MIN_LETTERS = 8
 _SURNAME_RANK = 20_000
 
@@ -55,7 +63,10 @@ def _truecase_line(line: str, lexicon: Lexicon) -> str:
     for match in _WORD.finditer(line):
         parts += [line[position : match.start()], _truecase_word(match, line, was_upper, lexicon)]
         position = match.end()
-    rewritten = "".join([*parts, line[position:]])
+    rewritten = _INSTITUTION.sub(
+        lambda match: _capitalize_institution(match.group(), lexicon),
+        "".join([*parts, line[position:]]),
+    )
     return rewritten if len(rewritten) == len(line) else line
 
 
@@ -64,16 +75,25 @@ def _truecase_word(match: re.Match[str], line: str, was_upper: bool, lexicon: Le
     lowered = word.lower()
     if len(lowered) != len(word) or (was_upper and _ABBREVIATION.fullmatch(word)):
         return word
-    if lowered in KEEPS_CAPITAL:
-        return lowered.capitalize()
     if lowered in _STATES and _is_state(lowered, line[match.end() : match.end() + 8]):
         return lowered.upper()
+    if lowered in KEEPS_CAPITAL:
+        return lowered.capitalize()
     base = _POSSESSIVE.sub("", lowered)
     if base not in lexicon.ordinary and any(
         _is_name_like(part, lexicon) for part in base.split("-")
     ):
         return "-".join(part[:1].upper() + part[1:] for part in lowered.split("-"))
     return lowered
+
+
+def _capitalize_institution(phrase: str, lexicon: Lexicon) -> str:
+    """Give the words of an institution's name and its key words a capital."""
+    words = phrase.split(" ")
+    first = len(words)
+    while first > 0 and words[first - 1].lower() not in lexicon.never - _KEY_WORDS:
+        first -= 1
+    return " ".join([*words[:first], *(word[:1].upper() + word[1:] for word in words[first:])])
 
 
 def _is_state(word: str, following: str) -> bool:

@@ -91,9 +91,9 @@ EPONYMS = words(
     chvostek cullen grey kayser fleischer bitot koplik osler janeway roth heberden bouchard
     virchow troisier sister lhermitte brown sequard ramsay hunt horner marcus gunn argyll
     robertson adie amsler goldmann ishihara jaeger schirmer tanner ballard denver dubowitz
-    braden morse norton katz lawton beck hamilton folstein karnofsky ecog clavien dindo bosniak
-    forrest hinchey ann arbor lugano durie salmon rai binet dukes fuhrman nottingham scarff
-    bloom child bismuth todani strasberg wells geneva
+    braden morse norton katz lawton beck hamilton folstein karnofsky ecog clavien dindo giemsa
+    masson gomori ziehl neelsen bosniak forrest hinchey ann arbor lugano durie salmon rai binet
+    dukes fuhrman nottingham scarff bloom child bismuth todani strasberg wells geneva
     """
 )
 """Names that usually stand for a disease, sign, device, score or instrument."""

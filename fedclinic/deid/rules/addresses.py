@@ -86,7 +86,10 @@ _STATE = re.compile(
 )
 _STATE_WITH_ZIP = re.compile(rf"\b(?:[A-Z]{{2}}),?\s(?P<zip>{_ZIP})\b")
 _CODES_THAT_ARE_WORDS = words(
-    "OR IN ME PA MD PT ID LA CO MS MA AL OK CA HI ND SD DC PR SC MI CT MT NE AR DE MO VA NC AK"
+    """
+    OR IN ME PA MD PT ID LA CO MS MA AL OK CA HI ND SD DC PR SC MI CT MT NE AR DE MO VA NC
+    AK GU VI AS MP FM MH PW
+    """
 )
 _DEGREES = frozenset({"MD", "PA", "PT", "DC", "OK"})
 _PLACE_RUN = re.compile(_PLACE)

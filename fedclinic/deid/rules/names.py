@@ -100,6 +100,10 @@ _ABBREVIATIONS = words(
     "D.D.S. D.P.M. Q.I.D. T.I.D. B.I.D. P.R.N. N.P.O. M.R.I. E.K.G. E.C.G. D.O.B. S.S.N. M.R.N. "
     "U.S.A. I.C.U. C.P.R. C.S.F. H.I.V. L.L.C. P.L.C. M.P.H. B.S.N. L.P.N. C.P.A. S.O.B. R.R.T."
 )
+_SPOKEN_OF = re.compile(
+    r"(?i)\b(?:about|regarding|initials:?|patient|pt\.?|told|care of|named|identified as) $"
+)
+_DOES = re.compile(r" (?:was informed|reports|denies|states|agreed|is a \d|presents|complains)")
 _CREDENTIALED = re.compile(rf",?\s{CREDENTIAL}")
 _CREDENTIAL_ALONE = re.compile(CREDENTIAL)
 _NAME_JOINTS = words("van der den de von la los del della di da dos du le el al bin ibn ter ten")
@@ -135,12 +139,18 @@ def _before_credentials(text: str) -> list[Span]:
 
 
 def _initials(text: str) -> list[Span]:
-    """Find two or three initials that are no usual abbreviation."""
+    """Find two or three initials that are no usual abbreviation or plainly a person's."""
     return [
         Span(match.start(), match.end(), Kind.PERSON, 0.6)
         for match in _INITIALS_ALONE.finditer(text)
-        if match.group().replace(" ", "") not in _ABBREVIATIONS
+        if match.group().replace(" ", "") not in _ABBREVIATIONS or _is_about_person(text, match)
     ]
+
+
+def _is_about_person(text: str, match: re.Match[str]) -> bool:
+    """Tell whether the words around initials speak of a person."""
+    before = text[max(0, match.start() - 20) : match.start()]
+    return bool(_SPOKEN_OF.search(before) or _DOES.match(text[match.end() : match.end() + 16]))
 
 
 def _is_ordinary(value: str, lexicon: Lexicon) -> bool:

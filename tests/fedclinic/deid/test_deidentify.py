@@ -140,8 +140,8 @@ def test_a_note_longer_than_the_policy_allows_is_refused() -> None:
 
 SPANISH = (
     "Paciente varón de 53 años sin antecedentes de interés que ingresa procedente de urgencias "
-    "con un cuadro de tromboembolismo pulmonar. Ante la sospecha de neoplasia oculta se procede a la "
-    "realización de una ecografía abdominal donde se evidencia una masa renal derecha."
+    "con un cuadro de tromboembolismo pulmonar. Ante la sospecha de neoplasia oculta se "
+    "procede a la realización de una ecografía abdominal donde se evidencia una masa renal derecha."
 )
 GERMAN = (
     "Der Patient wurde mit starken Schmerzen in der Brust von dem Notarzt in die Klinik gebracht "
