@@ -33,7 +33,8 @@ def parse_document(
             raise ConfigError(f"{source}: expected a mapping of fields at the top level")
         return model.model_validate(_substitute(value, substitutions or {}))
     except ValidationError as error:
-        problems = [_explain(e, node, model, source) for e in error.errors()[:5]]
+        found = sorted(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+        problems = [_explain(each, node, model, source) for each in found[:5]]
         raise ConfigError(_one_line("; ".join(problems))) from None
     except RecursionError:
         raise ConfigError(f"{source}: nested too deeply, or a part holds itself") from None

@@ -46,7 +46,7 @@ Say = Callable[[Reply], None]
 
 @dataclass
 class Child:
-    """One site's request handler; keeps the workbench of the last plan in memory."""
+    """One site's request handler; keeps the workbench of the last plan and notes in memory."""
 
     site: OpenSite
     blobs: BlobFolder
@@ -95,6 +95,7 @@ class Child:
 
     def _workbench(self, task: Task, base: BaseModelRef, layers: Layers) -> Workbench:
         wanted = "\n".join(part.model_dump_json() for part in (task, base, layers))
+        wanted += "\n" + self.site.store.fingerprint()
         if wanted not in self.bench:
             self.bench.clear()
             self.bench[wanted] = build_workbench(

@@ -1,0 +1,320 @@
+"""A site behind a pipe prepares, trains and evaluates, and explains itself in one line."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from fedclinic.errors import ConfigError, DataError, FedclinicError, ModelError, PolicyError
+from fedclinic.evidence.statement import open_record, sign
+from fedclinic.local_protocol import (
+    Evaluate,
+    Evaluated,
+    Prepare,
+    Prepared,
+    Progress,
+    Reply,
+    Train,
+    Trained,
+)
+from fedclinic.methods.method import zeros
+from fedclinic.plan import BaseModelRef, Layers
+from fedclinic.rounds import EvaluationTask, SiteReport
+from fedclinic.updates.blobs import BlobFolder
+from fedclinic.updates.codec import encode
+from site_agent.agent import REPORT_KIND, TASK_KIND
+from site_agent.child import Child
+from site_agent.opening import open_site
+from site_agent.settings import SiteHome
+from tests.factories import (
+    LABELS,
+    make_learning_task,
+    make_plan,
+    make_round_task,
+    make_work,
+    note_row,
+    site_values,
+    write_jsonl,
+)
+from tests.tiny_models import BLOCKS
+from tests.tiny_site import COORDINATOR, public_text
+
+TASK = make_learning_task()
+
+
+@dataclass
+class Desk:
+    """A site's files on disk, and what its child process said."""
+
+    root: Path
+    model_folder: Path
+    said: list[Reply] = field(default_factory=list)
+
+    @property
+    def home(self) -> SiteHome:
+        return SiteHome(self.root / "home")
+
+    @property
+    def notes(self) -> Path:
+        return self.root / "notes.jsonl"
+
+    def write(self, **changes: Any) -> Path:
+        values = site_values(Path("notes.jsonl"))
+        values["permissions"] |= {
+            "coordinators": [public_text(COORDINATOR)],
+            "models": {"tiny": str(self.model_folder)},
+            **changes.pop("permissions", {}),
+        }
+        path = self.root / "site.yaml"
+        path.write_text(yaml.safe_dump(values | changes), encoding="utf-8")
+        return path
+
+    def child(self) -> Child:
+        site = open_site(self.root / "site.yaml", self.home, {})
+        return Child(site, BlobFolder(self.root / "blobs"), self.said.append)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, tiny_model_folder: Path) -> Desk:
+    desk = Desk(tmp_path, tiny_model_folder)
+    write_jsonl(desk.notes, [note_row(n) for n in range(12)])
+    desk.write()
+    return desk
+
+
+def prepare(**changes: Any) -> Prepare:
+    values = {"task": TASK, "base_model": BaseModelRef(name="tiny"), "layers": Layers(top=1)}
+    return Prepare.model_validate(values | changes)
+
+
+def evaluation(**changes: Any) -> Evaluate:
+    values = {
+        "run": "run-a",
+        "round_number": 0,
+        "subject": "global",
+        "work": make_work(),
+        "state": None,
+    }
+    return Evaluate(task=EvaluationTask.model_validate(values | changes))
+
+
+def test_a_site_prepares_and_says_what_it_has(desk):
+    prepared = desk.child().handle(prepare())
+    assert isinstance(prepared, Prepared)
+    assert (prepared.notes, prepared.quarantined, prepared.patients) == (12, 0, 12)
+    assert prepared.shapes["head.weight"] == (len(LABELS), 16)
+    stages = {reply.stage for reply in desk.said if isinstance(reply, Progress)}
+    assert stages == {"de-identify", "encode"}
+
+
+def test_a_site_trains_after_it_prepared_and_after_it_was_restarted(desk):
+    first = desk.child()
+    prepared = first.handle(prepare())
+    assert isinstance(prepared, Prepared)
+    for number, child in ((1, first), (2, desk.child())):
+        task = make_round_task(round_number=number)
+        reply = child.handle(Train(task=sign(task, TASK_KIND, COORDINATOR)))
+        assert isinstance(reply, Trained)
+        assert reply.problem == ""
+        key = child.site.key.public
+        report = open_record(reply.report, {key.key_id: key}, REPORT_KIND, SiteReport)
+        assert report.status == "completed"
+        assert key.to_pem().decode() == prepared.key
+
+
+def test_the_embedded_policies_give_every_cohort_its_budget(desk):
+    child = desk.child()
+    child.handle(prepare())
+    (budget,) = child.site.ledger.budgets()
+    policy = child.site.privacy_policy
+    assert (budget.cap_epsilon, budget.delta) == (policy.epsilon, policy.delta)
+    assert budget.year_cap_epsilon == policy.yearly_epsilon
+
+
+def test_the_workbench_of_the_last_plan_is_kept_and_another_plan_gets_its_own(desk):
+    child = desk.child()
+    child.handle(prepare())
+    first = next(iter(child.bench.values()))
+    child.handle(prepare())
+    assert next(iter(child.bench.values())) is first
+    child.handle(prepare(layers=Layers(top=2)))
+    assert next(iter(child.bench.values())) is not first
+
+
+def test_notes_that_arrive_between_two_preparations_are_trained_on(desk):
+    child = desk.child()
+    child.handle(prepare())
+    write_jsonl(desk.notes, [note_row(n) for n in range(20)])
+    prepared = child.handle(prepare())
+    assert isinstance(prepared, Prepared)
+    assert prepared.notes == 20
+    (bench,) = child.bench.values()
+    assert bench.notes.notes == 20
+
+
+def test_metrics_leave_only_where_the_site_allows_it(desk):
+    child = desk.child()
+    child.handle(prepare())
+    with pytest.raises(PolicyError, match="lets no metrics out"):
+        child.handle(evaluation())
+
+
+def test_a_public_sites_notes_measure_any_state(desk):
+    desk.write(permissions={"unprotected": True, "evaluation": True})
+    write_jsonl(desk.notes, [note_row(n, label=LABELS[n % 4 // 3]) for n in range(12)])
+    child = desk.child()
+    prepared = child.handle(prepare())
+    assert isinstance(prepared, Prepared)
+    change = zeros(prepared.shapes)
+    change["head.bias"] = np.array([0, 1, 0], dtype=np.float32)
+    state, _ = child.blobs.put([encode(change, "F32")])
+    base = child.handle(evaluation())
+    later = child.handle(evaluation(round_number=1, state=state))
+    assert isinstance(base, Evaluated)
+    assert isinstance(later, Evaluated)
+    assert base.report.notes == 12
+    assert base.report.metrics["accuracy"] == pytest.approx(3 / 4)
+    assert later.report.metrics["accuracy"] == pytest.approx(1 / 4)
+    again = child.handle(evaluation())
+    assert again == base
+
+
+def test_measuring_does_not_change_what_a_round_starts_from(desk):
+    desk.write(permissions={"unprotected": True, "evaluation": True})
+
+    def change_after(*requests: Evaluate) -> Any:
+        child = desk.child()
+        prepared = child.handle(prepare())
+        assert isinstance(prepared, Prepared)
+        for request in requests:
+            child.handle(request)
+        (bench,) = child.bench.values()
+        bench.reset(None)
+        return {name: p.detach().clone() for name, p in bench.model.trained()}
+
+    plain = change_after()
+    measured = change_after(evaluation())
+    assert all((plain[name] == measured[name]).all() for name in plain)
+
+
+# --- bad input: one line, and nothing half-written
+
+
+def problem_of(desk: Desk, request: Any, kind: type[FedclinicError]) -> str:
+    with pytest.raises(kind) as caught:
+        desk.child().handle(request)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def stored_notes(desk: Desk) -> int:
+    return desk.child().site.store.counts().notes
+
+
+def test_missing_notes_are_named(desk):
+    desk.notes.unlink()
+    assert str(desk.notes) in problem_of(desk, prepare(), DataError)
+
+
+def test_a_site_with_fewer_patients_than_it_asks_for_takes_no_part(desk):
+    desk.write(min_patients=13)
+    message = problem_of(desk, prepare(), DataError)
+    assert message == "site north has 12 patients and min_patients is 13: it cannot take part"
+    assert stored_notes(desk) == 0
+
+
+def test_a_label_outside_the_plan_stops_before_anything_is_stored(desk):
+    write_jsonl(desk.notes, [note_row(n) for n in range(5)] + [note_row(5, label="surgery")])
+    assert "notes.jsonl:6: 'label' holds a label" in problem_of(desk, prepare(), DataError)
+    assert stored_notes(desk) == 0
+
+
+def test_a_plan_with_more_blocks_than_the_model_stops_before_anything_is_stored(desk):
+    message = problem_of(desk, prepare(layers=Layers(top=BLOCKS + 1)), ModelError)
+    assert f"the plan trains {BLOCKS + 1} blocks, and the model has {BLOCKS}" in message
+    assert stored_notes(desk) == 0
+
+
+def test_a_folder_that_is_no_model_stops_before_anything_is_stored(desk):
+    desk.write(permissions={"models": {"tiny": "nowhere"}})
+    message = problem_of(desk, prepare(), ModelError)
+    assert message.startswith(f"{desk.root / 'nowhere'} is not a model folder")
+    assert stored_notes(desk) == 0
+
+
+def test_a_model_that_the_site_does_not_have_is_named_with_those_it_has(desk):
+    message = problem_of(desk, prepare(base_model=BaseModelRef(name="other")), ModelError)
+    assert message == "the plan asks for model 'other'; this site allows tiny"
+
+
+OPENING_MISTAKES = {
+    "unknown field": ({"min_patient": 3}, r"site\.yaml:\d+: unknown field 'min_patient'; did you"),
+    "no site policy": ({"privacy_policy": "none.yaml"}, "cannot read policy .*none.yaml"),
+    "no deidentification policy": (
+        {"deidentification": {"mode": "safe_harbor", "profile": "fast", "policy": "none.yaml"}},
+        "cannot read policy .*none.yaml",
+    ),
+    "policy that is no policy": (
+        {"privacy_policy": "site.yaml"},
+        r"site\.yaml:\d+: unknown field 'deidentification'; allowed: audit_head, delta",
+    ),
+    "deidentification policy that is none": (
+        {"deidentification": {"mode": "safe_harbor", "profile": "fast", "policy": "site.yaml"}},
+        r"site\.yaml:\d+: ",
+    ),
+    "policy that is not UTF-8": ({"privacy_policy": "latin.yaml"}, "latin.yaml: not UTF-8"),
+    "wrong mode": (
+        {"deidentification": {"mode": "none", "profile": "fast"}},
+        r"deidentification\.mode: input should be 'safe_harbor'",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", OPENING_MISTAKES)
+def test_a_mistake_in_the_configuration_opens_nothing(desk, mistake):
+    changes, reason = OPENING_MISTAKES[mistake]
+    (desk.root / "latin.yaml").write_bytes("größe: 1".encode("latin-1"))
+    desk.write(**changes)
+    with pytest.raises(ConfigError, match=reason) as caught:
+        desk.child()
+    assert "\n" not in str(caught.value)
+    assert not desk.home.root.exists()
+
+
+def test_a_configuration_that_is_not_there_is_named(desk):
+    with pytest.raises(ConfigError, match=r"no site configuration at .*absent\.yaml"):
+        open_site(desk.root / "absent.yaml", desk.home, {})
+
+
+def test_relative_paths_are_relative_to_the_configuration(desk, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    (desk.root / "model").symlink_to(desk.model_folder)
+    desk.write(permissions={"models": {"tiny": "model"}})
+    assert isinstance(desk.child().handle(prepare()), Prepared)
+
+
+def test_another_sites_ledger_is_refused(desk):
+    desk.child().handle(prepare())
+    desk.write(site="south")
+    with pytest.raises(FedclinicError, match="is the ledger of north, not of south"):
+        desk.child()
+
+
+def test_the_plan_of_a_check_may_name_what_the_site_lacks_and_is_told(desk, capsys):
+    from site_agent.check import check_site  # noqa: PLC0415
+
+    plan = desk.root / "federation.yaml"
+    plan.write_text(json.dumps(make_plan().model_dump(mode="json")), encoding="utf-8")
+    check_site(open_site(desk.root / "site.yaml", desk.home, {}), plan)
+    assert "12 notes of 12 patients" in capsys.readouterr().out
+    plan.write_text(
+        json.dumps(make_plan(layers={"top": BLOCKS + 1}).model_dump(mode="json")), encoding="utf-8"
+    )
+    with pytest.raises(ModelError, match="and the model has"):
+        check_site(open_site(desk.root / "site.yaml", desk.home, {}), plan)
