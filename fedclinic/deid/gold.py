@@ -89,7 +89,7 @@ def parse_gold_jsonl(text: str) -> Iterator[GoldDocument]:
             found = [_span(each) for each in row.get("spans", row.get("phi", []))]
             entities = tuple(_span(each) for each in row.get("entities", []))
             yield make_gold(str(row["id"]), row["text"], found, entities)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             kind = type(error).__name__
             raise DataError(f"line {number} of the gold file is no document ({kind})") from None
 

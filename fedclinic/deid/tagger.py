@@ -39,7 +39,6 @@ FEATURE_ROWS = (16_384, 4096, 4096, 1024, 512)
 FIRST_OFFSETS = (-2, -1, 0, 1, 2)
 SECOND_OFFSETS = (-6, -3, 0, 3, 6)
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+|[^\w\s]|_+|\n+")
-_CHUNK = 4096
 _BORDER = 8
 
 
@@ -178,22 +177,24 @@ def _floats(values: npt.NDArray[np.generic]) -> Floats:
     return values.astype(np.float32)
 
 
-def find_tagged(text: str, tagger: Tagger, features: Features, *, threshold: float) -> list[Span]:
+def find_tagged(
+    text: str, tagger: Tagger, features: Features, *, threshold: float, chunk_tokens: int = 4096
+) -> list[Span]:
     """Stretches of neighbouring tokens whose likeliest tag is the same identifier kind.
 
     A token counts when the probability that it is no identifier is at most `1 - threshold`; the
-    span's score is the mean probability of being one.
+    span's score is the mean probability of being one. Long texts are read `chunk_tokens` at a time.
     """
     places = tokenize(text)
     found: list[Span] = []
-    for first in range(0, len(places), _CHUNK):
-        chunk = places[max(0, first - _BORDER) : first + _CHUNK + _BORDER]
+    for first in range(0, len(places), chunk_tokens):
+        chunk = places[max(0, first - _BORDER) : first + chunk_tokens + _BORDER]
         if not chunk:
             break
         rows = features.rows([text[start:end] for start, end in chunk])
         probabilities = tagger.probabilities(rows)
         skip = min(first, _BORDER)
-        stop = min(len(chunk), skip + _CHUNK)
+        stop = min(len(chunk), skip + chunk_tokens)
         found += _spans(text, chunk[skip:stop], probabilities[skip:stop], threshold)
     return found
 
