@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, PositiveInt, StringConstraints
+from pydantic import BaseModel, Field, JsonValue, PositiveInt, StringConstraints
 
 from fedclinic.evidence.keys import KeyId
+from fedclinic.evidence.plan_facts import TaskFacts
 from fedclinic.privacy.mechanism import Mechanism, PrivacyPromise
 from fedclinic.records import Count, Digest, Name, Record
 from fedclinic.rounds import LedgerHead, RoundTask, SiteReport
@@ -206,7 +207,8 @@ COORDINATOR = "coordinator"
 class Kind:
     """A kind of statement: its record, and which field names the actor who must have signed."""
 
-    record: type[Record]
+    record: type[BaseModel]
+    """What a verifier reads: of a task only its facts, as its work changes with the product."""
     signer: Literal["site", "actor", "coordinator", "site or coordinator"]
 
 
@@ -219,7 +221,7 @@ KINDS: Mapping[str, Kind] = {
     "budget-reserved": Kind(BudgetReserved, "site"),
     "budget-use-begun": Kind(BudgetUseBegun, "site"),
     "budget-committed": Kind(BudgetCommitted, "site"),
-    "round-task": Kind(RoundTask, "coordinator"),
+    "round-task": Kind(TaskFacts, "coordinator"),
     "site-report": Kind(SiteReport, "site"),
     "update-judged": Kind(UpdateJudged, "coordinator"),
     "round-aggregated": Kind(RoundAggregated, "coordinator"),
@@ -250,4 +252,7 @@ def actor_of(event: Record) -> str:
     return getattr(event, "site", None) or COORDINATOR
 
 
-_KIND_OF = {kind.record: name for name, kind in KINDS.items()}
+_KIND_OF: Mapping[type[BaseModel], str] = {
+    RoundTask: "round-task",
+    **{kind.record: name for name, kind in KINDS.items()},
+}

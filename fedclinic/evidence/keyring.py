@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from pydantic import BaseModel
+
 from fedclinic.evidence.bundle import Trust, verify_key
 from fedclinic.evidence.events import COORDINATOR, KeyRotated, SiteJoined, SiteRevoked
 from fedclinic.evidence.findings import Finding, failed, unverifiable
 from fedclinic.evidence.keys import KeyId, VerifyKey
 from fedclinic.evidence.statement import Envelope, signed_by
-from fedclinic.records import Record
 
 
 @dataclass
@@ -36,7 +37,7 @@ class Keyring:
             signer = self._actual_signer(envelope)
             yield failed("signature.bad", where, f"not signed by {actor}'s key but by {signer}")
 
-    def follow(self, event: Record, envelope: Envelope, where: str) -> Iterator[Finding]:
+    def follow(self, event: BaseModel, envelope: Envelope, where: str) -> Iterator[Finding]:
         """Take in an entry that changes keys."""
         if isinstance(event, SiteJoined):
             yield from self._join(event, where)

@@ -1,4 +1,4 @@
-"""The few facts of a plan that verification needs, read from plans of any version."""
+"""The few facts of plans and tasks that verification needs, read from those of any version."""
 
 from typing import Any, Literal
 
@@ -12,6 +12,17 @@ class _Facts(BaseModel):
     """Unlike a Record it passes over what it does not know: other versions have other fields."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+class TaskFacts(_Facts):
+    """What ties a report to the task that it answers."""
+
+    run: str
+    round_number: int
+    attempt: int
+    site: str
+    plan_digest: str
+    nonce: str
 
 
 class SiteFacts(_Facts):

@@ -12,6 +12,7 @@ import argparse
 import base64
 import hashlib
 import json
+import re
 import sqlite3
 import sys
 import urllib.parse
@@ -217,9 +218,14 @@ def open_entries(
             if record.get(name) is not None
         ]
         where = f"{where} ({', '.join([kind, *named])})"
-        found += check_signature(envelope, actor_of(kind, record), held, revoked, where)
-        found += check_subject(statement, kind, where)
-        found += follow_keys(kind, record, envelope, held, revoked, where)
+        bad = list(check_signature(envelope, actor_of(kind, record), held, revoked, where))
+        found += bad
+        try:
+            found += check_subject(statement, kind, where)
+            found += follow_keys(kind, record, envelope, held, revoked, where)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            found.append((failed if bad else unknown)("entry.record", where, str(error)))
+            continue
         entries.append((where, kind, record))
     for site, keys in sorted(held.items()):
         if site != COORDINATOR and site not in trust["sites"]:
@@ -240,7 +246,7 @@ def actor_of(kind: str, record: Json) -> str:
 def check_signature(
     envelope: Json, actor: str, held: dict[str, list[str]], revoked: set[str], where: str
 ) -> Iterator[Found]:
-    if actor not in held:
+    if not held.get(actor):
         yield failed("signature.unknown", where, f"{actor} had no key in the log by then")
     elif key_id(held[actor][-1]) in revoked:
         yield failed("signature.revoked", where, f"the key of {actor} was revoked before")
@@ -263,20 +269,28 @@ def follow_keys(
     revoked: set[str],
     where: str,
 ) -> Iterator[Found]:
+    if kind in ("site-joined", "key-rotated"):
+        actor, key = actor_with_key(kind, record)
+        keys = held.setdefault(actor, [])
     if kind == "site-joined":
-        keys = held.setdefault(record["site"], [])
-        if record["site"] == COORDINATOR or (keys and key_id(keys[-1]) not in revoked):
+        if actor == COORDINATOR or (keys and key_id(keys[-1]) not in revoked):
             yield failed("key.joined", where, "its name or key was in use")
-        keys.append(record["public_key"])
+        keys.append(key)
     elif kind == "site-revoked":
         revoked.add(record["key_id"])
     elif kind == "key-rotated":
-        keys = held.setdefault(record["actor"], [])
         if not keys or key_id(keys[-1]) != record["old_key_id"]:
             yield failed("key.rotated", where, "another key was in force before")
-        if not envelope_signed_by(envelope, record["public_key"]):
+        if not envelope_signed_by(envelope, key):
             yield failed("key.rotated", where, "the new key did not sign")
-        keys.append(record["public_key"])
+        keys.append(key)
+
+
+def actor_with_key(kind: str, record: Json) -> tuple[str, str]:
+    """Who gets a new key, and the key; ValueError if it is none."""
+    if not re.fullmatch("[0-9a-f]{64}", record["public_key"]):
+        raise ValueError("public_key is not a key")
+    return record["site" if kind == "site-joined" else "actor"], record["public_key"]
 
 
 # --- the story -----------------------------------------------------------------------------------

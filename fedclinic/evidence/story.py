@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 
 from fedclinic.evidence.events import BudgetCommitted, BudgetReserved, UpdateJudged
-from fedclinic.evidence.plan_facts import PlanFacts
+from fedclinic.evidence.plan_facts import PlanFacts, TaskFacts
 from fedclinic.records import Digest
-from fedclinic.rounds import LedgerHead, RoundTask, SiteReport
+from fedclinic.rounds import LedgerHead, SiteReport
 
 Turn = tuple[int, str, int]
 """One site's work in a round: round, site, attempt."""
@@ -18,7 +18,7 @@ class RunStory:
     plan_digest: Digest
     plan: PlanFacts | None
     """None if the plan cannot be read by this version."""
-    tasks: dict[Turn, RoundTask] = field(default_factory=dict)
+    tasks: dict[Turn, TaskFacts] = field(default_factory=dict)
     reports: dict[Turn, SiteReport] = field(default_factory=dict)
     reserved: dict[Turn, BudgetReserved] = field(default_factory=dict)
     begun: set[Turn] = field(default_factory=set)

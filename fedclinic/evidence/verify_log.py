@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from fedclinic.digest import canonical_json, digest_bytes
 from fedclinic.errors import SignatureError
@@ -22,7 +22,6 @@ from fedclinic.evidence.statement import (
     parse_statement,
     statement_content,
 )
-from fedclinic.records import Record
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Entry:
 
     index: int
     kind: str
-    event: Record
+    event: BaseModel
     where: str
 
 

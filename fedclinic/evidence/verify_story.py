@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from pydantic import BaseModel
+
 from fedclinic.digest import canonical_json, digest_bytes
 from fedclinic.errors import EvidenceError
 from fedclinic.evidence import verify_budgets, verify_rounds
@@ -19,12 +21,11 @@ from fedclinic.evidence.events import (
     UpdateJudged,
 )
 from fedclinic.evidence.findings import Finding, failed, unverifiable
-from fedclinic.evidence.plan_facts import read_plan_facts
+from fedclinic.evidence.plan_facts import TaskFacts, read_plan_facts
 from fedclinic.evidence.story import RunStory, Story
 from fedclinic.evidence.verify_log import Entry
 from fedclinic.privacy.mechanism import PrivacyPromise
-from fedclinic.records import Record
-from fedclinic.rounds import RoundTask, SiteReport
+from fedclinic.rounds import SiteReport
 
 Check = Callable[[Story, RunStory, Any, Entry], Iterator[Finding]]
 """Compares an event with the story before it, then makes it a part of the story."""
@@ -109,8 +110,8 @@ def _record(story: Story, run: RunStory, event: RunRecorded, entry: Entry) -> It
         yield failed("recorded.empty", entry.where, "nothing of MLflow was recorded")
 
 
-_CHECKS: Mapping[type[Record], Check] = {
-    RoundTask: verify_rounds.check_task,
+_CHECKS: Mapping[type[BaseModel], Check] = {
+    TaskFacts: verify_rounds.check_task,
     SiteReport: verify_rounds.check_site_report,
     UpdateJudged: verify_rounds.check_judgement,
     RoundAggregated: verify_rounds.check_aggregation,
