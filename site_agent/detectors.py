@@ -27,7 +27,7 @@ from presidio_analyzer.predefined_recognizers import (
     UsNpiRecognizer,
 )
 
-from fedclinic.deid.clinical import find_identifiers
+from fedclinic.deid.clinical import find_identifiers, restore
 from fedclinic.deid.deidentify import Detector
 from fedclinic.deid.gate import gate
 from fedclinic.deid.kinds import EntityKind
@@ -36,8 +36,6 @@ from fedclinic.deid.lexicon import lexicon
 from fedclinic.deid.mentions import further_mentions
 from fedclinic.deid.policy import DeidentificationPolicy, ProfileSettings
 from fedclinic.deid.tagger import Features, embedded_tagger, find_tagged
-from fedclinic.deid.truecase import truecase
-from fedclinic.deid.wrapping import unwrap
 from fedclinic.errors import PolicyError
 from fedclinic.notes import KnownIdentifiers, Span
 
@@ -91,7 +89,7 @@ class TaggerRecognizer(EntityRecognizer):
     def analyze(
         self, text: str, entities: list[str], nlp_artifacts: object = None
     ) -> list[RecognizerResult]:
-        cased = truecase(unwrap(text), lexicon())
+        cased = restore(text, lexicon())
         found = find_tagged(cased, embedded_tagger(), self._features, threshold=self._threshold)
         kept = gate(cased, found, lexicon()) if self._gated else found
         return _results([replace(span, score=min(span.score, _TAGGER_SCORE)) for span in kept])
@@ -211,7 +209,7 @@ class PresidioDetector:
         )
         results = self._engine.analyze(text, self._language, ad_hoc_recognizers=own)
         spans = [Span(each.start, each.end, each.entity_type, each.score) for each in results]
-        cased = truecase(unwrap(text), lexicon())
+        cased = restore(text, lexicon())
         return [*spans, *further_mentions(cased, spans, lexicon())]
 
 

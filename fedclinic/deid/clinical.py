@@ -1,5 +1,7 @@
 """Find identifiers in clinical text by rules and dictionaries, whatever the case of its lines."""
 
+import functools
+
 from fedclinic.deid.kinds import EntityKind
 from fedclinic.deid.lexicon import Lexicon
 from fedclinic.deid.resolve import resolve
@@ -16,6 +18,15 @@ from fedclinic.deid.wrapping import unwrap
 from fedclinic.notes import Span
 
 
+@functools.lru_cache(maxsize=1)
+def restore(text: str, lexicon: Lexicon) -> str:
+    """Join wrapped lines and give caseless ones their case; the length stays.
+
+    The last text is remembered, since several recognisers read each note.
+    """
+    return truecase(unwrap(text), lexicon)
+
+
 def find_identifiers(
     text: str, lexicon: Lexicon, *, names: frozenset[str] = frozenset()
 ) -> list[Span]:
@@ -23,8 +34,8 @@ def find_identifiers(
 
     `names` are lower-case words that are names wherever they stand, such as the patient's own.
     """
+    cased = restore(text, lexicon)
     text = unwrap(text)
-    cased = truecase(text, lexicon)
     formed = [
         *find_all(CONTACT_RULES, text),
         *find_dates(cased),

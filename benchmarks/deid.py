@@ -1,0 +1,216 @@
+"""Score and time de-identification beside stock Presidio, all in one run.
+
+    python benchmarks/deid.py [--notes 200] [--shared FOLDER] [--speed-only]
+
+Texts: long synthetic notes of the test split (other templates than the tagger was trained with; a
+third with composed names that no dictionary holds, some all in capitals or small letters), the
+shared clinical queries, and ordinary clinical prose to count what is replaced without need. Times
+are CPU seconds of one process. Stock Presidio runs on a blank pipeline: no model is downloaded.
+"""
+
+import argparse
+import json
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import spacy
+from presidio_analyzer import AnalyzerEngine
+from presidio_analyzer.nlp_engine import SpacyNlpEngine
+
+from fedclinic.deid.deidentify import Deidentifier
+from fedclinic.deid.gold import CLASSES, GoldDocument, make_gold, parse_gold_jsonl
+from fedclinic.deid.kinds import EntityKind
+from fedclinic.deid.policy import Profile, parse_policy
+from fedclinic.deid.score import ALL, DeidentificationScore, score
+from fedclinic.errors import DeidentificationError
+from fedclinic.notes import Note, Span
+from fedclinic.synthetic.cohort import generate_cohort
+from fedclinic.synthetic.profile import DEIDENTIFICATION
+from site_agent.detectors import make_detector
+
+ROOT = Path(__file__).parent.parent
+HOSPITALS = ("Grantham Hospital", "Willow Creek Clinic", "Eastfield General")
+Find = Callable[[str], Sequence[Span]]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Documents of one origin and stratum."""
+
+    name: str
+    documents: tuple[GoldDocument, ...]
+
+
+class BlankEngine(SpacyNlpEngine):
+    """Presidio's spaCy engine on a pipeline that only splits words."""
+
+    def __init__(self) -> None:
+        super().__init__(models=[{"lang_code": "en", "model_name": "blank"}])
+        self.nlp = {"en": spacy.blank("en")}
+
+    def load(self) -> None:
+        pass
+
+
+def stock() -> Find:
+    """Presidio as it comes, without a downloaded model."""
+    engine = AnalyzerEngine(nlp_engine=BlankEngine(), supported_languages=["en"])
+
+    def find(text: str) -> Sequence[Span]:
+        return [
+            Span(each.start, each.end, _kind(each.entity_type), each.score)
+            for each in engine.analyze(text, "en", score_threshold=0.4)
+        ]
+
+    return find
+
+
+def _kind(entity: str) -> str:
+    return entity if entity in EntityKind.__members__ else EntityKind.OTHER_ID
+
+
+def ours(profile: Profile) -> Find:
+    """One of our profiles; a refused note has no findings, so a refusal shows as a miss."""
+    text = (ROOT / "policies" / "deidentification.yaml").read_text()
+    policy = parse_policy(text, mode="expert_determination", profile=profile)
+    deidentifier = Deidentifier(policy, make_detector(policy), b"benchmark-key-of-32-bytes-length")
+
+    def find(text: str) -> Sequence[Span]:
+        try:
+            return deidentifier.run(Note("n", "p", text)).spans
+        except DeidentificationError:
+            return []
+
+    return find
+
+
+def synthetic(notes: int) -> list[Corpus]:
+    """The test split, whole and by stratum."""
+    strata: dict[str, list[GoldDocument]] = {}
+    cohort = generate_cohort(
+        seed=2027,
+        hospitals=HOSPITALS,
+        patients_per_hospital=max(1, notes // 9),
+        alpha=1.0,
+        split="test",
+        profile=DEIDENTIFICATION,
+    )
+    for each in cohort:
+        gold = make_gold(each.note.note_id, each.note.text, list(each.phi), each.note.entities)
+        strata.setdefault(each.stratum, []).append(gold)
+    every = [document for documents in strata.values() for document in documents]
+    named = {"synthetic": every} | {f"synthetic {name}": found for name, found in strata.items()}
+    return [Corpus(name, tuple(documents)) for name, documents in named.items()]
+
+
+def queries(shared: Path) -> list[Corpus]:
+    """The clinical queries as they are and in one case, and those without identifiers."""
+    file = shared / "data" / "deid" / "clinical_queries_dev.jsonl"
+    if not file.exists():
+        return []
+    documents = list(parse_gold_jsonl(file.read_text(encoding="utf-8")))
+    negatives = [document for document in documents if not document.spans]
+    return [
+        Corpus("queries", tuple(documents)),
+        Corpus("queries upper", tuple(_recased(documents, str.upper))),
+        Corpus("queries lower", tuple(_recased(documents, str.lower))),
+        Corpus("hard negatives", tuple(negatives)),
+    ]
+
+
+def _recased(
+    documents: Iterable[GoldDocument], recase: Callable[[str], str]
+) -> Iterable[GoldDocument]:
+    for document in documents:
+        text = recase(document.text)
+        if len(text) == len(document.text):
+            yield GoldDocument(document.document_id, text, document.spans, document.ignored)
+
+
+def prose(shared: Path) -> list[Corpus]:
+    """Public transcriptions; their few dates and names are counted as replaced without need."""
+    file = shared / "data" / "mtsamples" / "test.jsonl"
+    if not file.exists():
+        return []
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()[:200]]
+    return [Corpus("prose", tuple(GoldDocument(row["id"], row["text"], ()) for row in rows))]
+
+
+def report(system: str, find: Find, corpora: Iterable[Corpus]) -> None:
+    """Print one line a corpus and the recall of each class of the larger ones."""
+    for corpus in corpora:
+        find(corpus.documents[0].text)
+        started = time.process_time()
+        found = [find(document.text) for document in corpus.documents]
+        seconds = time.process_time() - started
+        kilobytes = sum(len(document.text) for document in corpus.documents) / 1024
+        altered = sum(bool(spans) for spans in found) / len(found)
+        result = score(corpus.documents, found)
+        print(
+            f"{system:8} {corpus.name:18} n={len(found):4} {1000 * seconds / kilobytes:6.2f} ms/KB "
+            f"{kilobytes / 2.7 / seconds:6.0f} notes/s  {_summary(result)}  altered {altered:.1%}"
+        )
+        if corpus.name in ("synthetic", "queries"):
+            recalls = (
+                f"{name} {result.binary[name].recall():.1%}"
+                for name in CLASSES
+                if name in result.binary and result.binary[name].recall() is not None
+            )
+            print(f"{'':8}   recall by class: {', '.join(recalls)}")
+
+
+def _summary(result: DeidentificationScore) -> str:
+    recall, precision = result.binary[ALL].recall(), result.binary[ALL].precision()
+    strict = result.strict[ALL].f1() if ALL in result.strict else None
+    shown = [
+        f"{name} {value:.2%}"
+        for name, value in (("recall", recall), ("precision", precision), ("strict F1", strict))
+        if value is not None
+    ]
+    survived = (
+        f" labels kept {result.entities_survived / result.entities_total:.2%}"
+        if result.entities_total
+        else ""
+    )
+    return (
+        f"{' '.join(shown)} over-redaction {result.over_redaction():.2f}/1000 "
+        f"leaked spans {result.leaked.get(ALL, 0)}{survived}"
+    )
+
+
+def linearity(find: Find, documents: Sequence[GoldDocument]) -> None:
+    """Print the time a kilobyte for texts of growing length."""
+    text = "\n".join(document.text for document in documents)
+    for kilobytes in (4, 16, 64, 256, 1024):
+        sample = (text * (1 + kilobytes * 1024 // len(text)))[: kilobytes * 1024]
+        started = time.process_time()
+        find(sample)
+        seconds = time.process_time() - started
+        print(f"  {kilobytes:5} KB {1000 * seconds / kilobytes:6.2f} ms/KB")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--notes", type=int, default=200)
+    parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
+    parser.add_argument("--speed-only", action="store_true")
+    arguments = parser.parse_args()
+    logging.disable(logging.WARNING)
+    notes = synthetic(arguments.notes)
+    corpora = (
+        notes[:1]
+        if arguments.speed_only
+        else [*notes, *queries(arguments.shared), *prose(arguments.shared)]
+    )
+    report("stock", stock(), [corpora[0], *corpora[-1:]])
+    for profile in Profile:
+        report(profile, ours(profile), corpora)
+    print("default, one document of growing length:")
+    linearity(ours(Profile.DEFAULT), notes[0].documents)
+
+
+if __name__ == "__main__":
+    main()
