@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import click
 
 from fedclinic.errors import ConfigError, FedclinicError
 
+EXIT_UNEXPECTED = 1
 EXIT_USER_MISTAKE = 2
 EXIT_INTERRUPTED = 130
 
@@ -164,14 +166,17 @@ def _open(config: Path, home: Path, substitutions: tuple[str, ...]) -> Any:
     values = {}
     for text in substitutions:
         name, separator, value = text.partition("=")
-        if not separator:
+        if not (name and separator):
             raise ConfigError(f"--set {text}: expected NAME=VALUE")
         values[name] = value
     return open_site(config, SiteHome(home.resolve()), values)
 
 
 def main() -> None:
-    """Run the command line; a mistake is one line on standard error and exit code 2."""
+    """Run the command line; a mistake is one line on standard error and exit code 2.
+
+    Whatever else happens is told by its type and place: a message might quote a note.
+    """
     try:
         cli(standalone_mode=False)
     except FedclinicError as error:
@@ -183,6 +188,17 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("fedclinic-site: stopped", err=True)
         sys.exit(EXIT_INTERRUPTED)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        click.echo(f"fedclinic-site: {where}{error.strerror}", err=True)
+        sys.exit(EXIT_USER_MISTAKE)
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        click.echo(
+            f"fedclinic-site: unexpected {type(error).__name__} at {place.filename}:{place.lineno}",
+            err=True,
+        )
+        sys.exit(EXIT_UNEXPECTED)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,16 @@
 """Write a synthetic cohort to files, so that a federation can be tried without any real note."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from fedclinic.errors import ConfigError
 from fedclinic.synthetic.cohort import SyntheticNote, as_row, generate_cohort
+
+SITE_NAME = r"[a-z0-9][a-z0-9_-]{0,62}"
+RESERVED = ("all", "test")
+"""Names of files that the cohort has beside the hospitals'."""
 
 
 def write_cohort(
@@ -16,7 +22,12 @@ def write_cohort(
     alpha: float,
     seed: int,
 ) -> None:
-    """Write `HOSPITAL.jsonl` for each hospital, `all.jsonl` with all of them, and `test.jsonl`."""
+    """Write `HOSPITAL.jsonl` for each hospital, `all.jsonl` with all of them, and `test.jsonl`.
+
+    Raises:
+        ConfigError: if a hospital's name is no name of a site, or is given twice.
+    """
+    check_names(hospitals)
     out.mkdir(parents=True, exist_ok=True)
     training = generate_cohort(
         seed=seed,
@@ -34,6 +45,22 @@ def write_cohort(
     )
     _write_by_hospital(out, hospitals, training)
     _write(out / "test.jsonl", test)
+
+
+def check_names(hospitals: Sequence[str]) -> None:
+    """Refuse names that could not be files of their own.
+
+    Raises:
+        ConfigError: naming the first.
+    """
+    if not hospitals:
+        raise ConfigError("--hospitals names none")
+    for name in hospitals:
+        if not re.fullmatch(SITE_NAME, name) or name in RESERVED or hospitals.count(name) > 1:
+            raise ConfigError(
+                f"--hospitals {name!r}: each is a different name of lower-case letters, digits, "
+                f"- and _, and none is {' or '.join(RESERVED)}"
+            )
 
 
 def _write_by_hospital(out: Path, hospitals: Sequence[str], notes: Iterable[SyntheticNote]) -> None:
