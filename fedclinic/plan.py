@@ -41,7 +41,9 @@ class Layers(Record):
 
     top: Annotated[int, Field(ge=0)]
     """Number of blocks nearest the output that train at full rank, beside the task head."""
-    adapter: Literal["none"] = "none"
+    parameters: Literal["all", "biases"] = "all"
+    """Of these blocks: every tensor, or only biases and normalisation, of which there are few, so
+    that little noise is added under DP (BitFit, arXiv 2106.10199; DP-BiTFiT, arXiv 2210.00036)."""
 
 
 class Optimizer(Record):
@@ -155,6 +157,7 @@ class Variant(Record):
     on_request: bool = False
     """Run only when a comparison is asked for."""
     method: Method | None = None
+    layers: Layers | None = None
     optimizer: Optimizer | None = None
     privacy: Privacy | None = None
     rounds: Annotated[int, Field(ge=1, le=10_000)] | None = None

@@ -65,7 +65,7 @@ def calibrate(plan: FederationPlan) -> FederationPlan:
 def variant_of(plan: FederationPlan, variant: Variant) -> FederationPlan:
     """The plan of a run to compare with."""
     changes: dict[str, object] = {"comparison": ()}
-    for field in ("method", "optimizer", "privacy", "rounds"):
+    for field in ("method", "layers", "optimizer", "privacy", "rounds"):
         value = getattr(variant, field)
         if value is not None:
             changes[field] = value

@@ -104,7 +104,6 @@ class Tracker:
                 signature=signature,
                 input_example=[{"text": EXAMPLE}],
                 pip_requirements=["fedclinic[site]"],
-                validate_serving_input=False,
             )
         self._client.update_run(parent, status="RUNNING")
         with suppress(MlflowException):

@@ -71,7 +71,7 @@ def _load_pyfunc(data_path: str) -> ServedModel:
     precision = pick_precision("auto", "auto")
     model = split(
         base.network,
-        top=plan.layers.top,
+        plan.layers,
         outputs=output_count(plan.task),
         pooled=plan.task.kind == "document_classification",
     )

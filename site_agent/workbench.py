@@ -60,7 +60,7 @@ def build_workbench(
     precision = choose_precision(config)
     model = split(
         base.network,
-        top=layers.top,
+        layers,
         outputs=output_count(task),
         pooled=task.kind == "document_classification",
     )

@@ -11,7 +11,7 @@ from fedclinic.learning.finetune import LocalRound
 from fedclinic.learning.hidden_states import ComputedHiddenStates, Precision
 from fedclinic.learning.layers import split
 from fedclinic.learning.tasks import IGNORED, EncodedNotes, Row
-from fedclinic.plan import Optimizer
+from fedclinic.plan import Layers, Optimizer
 from tests.fakes import FakeProgress
 from tests.tiny_models import make_bert
 
@@ -67,7 +67,9 @@ def notes_of_windows() -> EncodedNotes:
 
 def make_local_round(notes: EncodedNotes, *, top: int = 1, **changes: Any) -> LocalRound:
     pooled = len(notes.rows[0].targets) == 1
-    model = split(make_bert(), top=top, outputs=CLASSES if pooled else BIO_CLASSES, pooled=pooled)
+    model = split(
+        make_bert(), Layers(top=top), outputs=CLASSES if pooled else BIO_CLASSES, pooled=pooled
+    )
     model.trunk.train()
     with torch.no_grad():
         model.trunk.head.weight.normal_(std=0.1, generator=torch.Generator().manual_seed(3))

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from fedclinic.errors import ModelError
+from fedclinic.plan import Layers
 
 
 @dataclass(frozen=True)
@@ -145,24 +146,25 @@ def architecture_of(base: nn.Module) -> Architecture:
     return ARCHITECTURES[kind]
 
 
-def split(base: nn.Module, *, top: int, outputs: int, pooled: bool) -> SplitModel:
-    """Cut `base` so that its `top` uppermost blocks and a new head train, and the rest is frozen.
+def split(base: nn.Module, layers: Layers, *, outputs: int, pooled: bool) -> SplitModel:
+    """Cut `base` so that the planned top blocks and a new head train, and the rest is frozen.
 
     Raises:
-        ModelError: if the model has fewer blocks than `top`.
+        ModelError: if the model has fewer blocks than the plan trains.
     """
     architecture = architecture_of(base)
     count = len(_module_at(base, architecture.blocks))
-    if top > count:
-        raise ModelError(f"the plan trains {top} blocks, and the model has {count}")
-    first = count - top
+    if layers.top > count:
+        raise ModelError(f"the plan trains {layers.top} blocks, and the model has {count}")
+    first = count - layers.top
     stem, trunk = _stem_of(base, architecture, first), _trunk_of(base, architecture, first)
     config: Any = base.config
     hidden = int(config.hidden_size)
     model = Trunk(trunk, hidden, outputs, pooled)
     _switch_dropout_off(model)
     for name, parameter in model.base.named_parameters():
-        parameter.requires_grad_(name.startswith(architecture.blocks + "."))
+        chosen = layers.parameters == "all" or parameter.dim() == 1
+        parameter.requires_grad_(chosen and name.startswith(architecture.blocks + "."))
     return SplitModel(Stem(stem).eval(), model, first, architecture.blocks)
 
 

@@ -10,6 +10,7 @@ from fedclinic.learning.hidden_states import CachedHiddenStates, ComputedHiddenS
 from fedclinic.learning.layers import SplitModel, split
 from fedclinic.learning.tasks import IGNORED, encode_notes
 from fedclinic.notes import Span
+from fedclinic.plan import Layers
 from tests.factories import (
     LABELS,
     make_deidentified_note,
@@ -24,7 +25,7 @@ TOKENIZER = make_tokenizer()
 
 
 def make_model(outputs: int = 3, *, pooled: bool = True) -> SplitModel:
-    return split(make_bert(), top=1, outputs=outputs, pooled=pooled)
+    return split(make_bert(), Layers(top=1), outputs=outputs, pooled=pooled)
 
 
 # --- loading a change

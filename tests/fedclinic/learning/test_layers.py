@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from fedclinic.errors import ModelError
 from fedclinic.learning.layers import ARCHITECTURES, SplitModel, architecture_of, split
+from fedclinic.plan import Layers
 from tests.tiny_models import BLOCKS, FAMILIES, HIDDEN, make_network
 
 OUTPUTS = 4
@@ -49,7 +50,7 @@ def test_every_family_that_a_plan_may_name_is_tested():
 @pytest.mark.parametrize("top", TOPS)
 def test_the_parts_compute_what_the_whole_model_computes(network, top):
     expected = whole_output(network)
-    model = split(network, top=top, outputs=OUTPUTS, pooled=True)
+    model = split(network, Layers(top=top), outputs=OUTPUTS, pooled=True)
     _, mask = make_batch()
     difference = (split_output(model) - expected)[mask.bool()].abs().max()
     assert difference < 1e-5
@@ -59,14 +60,14 @@ def test_the_parts_compute_what_the_whole_model_computes(network, top):
 def test_splitting_leaves_the_whole_model_as_it_was(network, top):
     before = whole_output(network)
     names = [name for name, _ in network.named_parameters()]
-    split(network, top=top, outputs=OUTPUTS, pooled=True)
+    split(network, Layers(top=top), outputs=OUTPUTS, pooled=True)
     assert torch.equal(whole_output(network), before)
     assert [name for name, _ in network.named_parameters()] == names
 
 
 @pytest.mark.parametrize("top", TOPS)
 def test_exactly_the_top_blocks_and_the_head_train(network, top):
-    model = split(network, top=top, outputs=OUTPUTS, pooled=True)
+    model = split(network, Layers(top=top), outputs=OUTPUTS, pooled=True)
     path = architecture_of(network).blocks
     planned = {
         name
@@ -81,7 +82,7 @@ def test_exactly_the_top_blocks_and_the_head_train(network, top):
 @pytest.mark.parametrize("top", TOPS)
 def test_trained_tensors_are_the_whole_models_by_name_and_value(network, top):
     whole = dict(network.named_parameters())
-    model = split(network, top=top, outputs=OUTPUTS, pooled=True)
+    model = split(network, Layers(top=top), outputs=OUTPUTS, pooled=True)
     for name, parameter in model.trained():
         if not name.startswith("head."):
             assert torch.equal(parameter, whole[name])
@@ -89,7 +90,7 @@ def test_trained_tensors_are_the_whole_models_by_name_and_value(network, top):
 
 
 def test_the_head_starts_at_zero_so_that_all_sites_start_alike(network):
-    model = split(network, top=1, outputs=OUTPUTS, pooled=True)
+    model = split(network, Layers(top=1), outputs=OUTPUTS, pooled=True)
     trained = dict(model.trained())
     assert trained["head.weight"].shape == (OUTPUTS, HIDDEN)
     assert not trained["head.weight"].any()
@@ -98,14 +99,14 @@ def test_the_head_starts_at_zero_so_that_all_sites_start_alike(network):
 
 @pytest.mark.parametrize("pooled", [True, False])
 def test_documents_give_a_row_of_outputs_and_tokens_one_each(network, pooled):
-    model = split(network, top=1, outputs=OUTPUTS, pooled=pooled)
+    model = split(network, Layers(top=1), outputs=OUTPUTS, pooled=pooled)
     ids, mask = make_batch()
     logits = model.trunk(model.stem(ids, mask), mask)
     assert logits.shape == ((3, OUTPUTS) if pooled else (3, 9, OUTPUTS))
 
 
 def test_a_document_is_the_mean_of_its_own_tokens(network):
-    model = split(network, top=1, outputs=OUTPUTS, pooled=True)
+    model = split(network, Layers(top=1), outputs=OUTPUTS, pooled=True)
     with torch.no_grad():
         model.trunk.head.weight.normal_(generator=torch.Generator().manual_seed(0))
     ids, mask = make_batch()
@@ -117,7 +118,7 @@ def test_a_document_is_the_mean_of_its_own_tokens(network):
 
 
 def test_a_row_does_not_depend_on_the_others_of_its_batch(network):
-    model = split(network, top=2, outputs=OUTPUTS, pooled=False)
+    model = split(network, Layers(top=2), outputs=OUTPUTS, pooled=False)
     with torch.no_grad():
         model.trunk.head.weight.normal_(generator=torch.Generator().manual_seed(0))
         ids, mask = make_batch()
@@ -129,7 +130,7 @@ def test_a_row_does_not_depend_on_the_others_of_its_batch(network):
 
 
 def test_training_draws_no_dropout(network):
-    model = split(network, top=2, outputs=OUTPUTS, pooled=True)
+    model = split(network, Layers(top=2), outputs=OUTPUTS, pooled=True)
     model.trunk.train()
     with torch.no_grad():
         model.trunk.head.weight.normal_(generator=torch.Generator().manual_seed(0))
@@ -140,7 +141,7 @@ def test_training_draws_no_dropout(network):
 
 @pytest.mark.parametrize("top", [1, BLOCKS])
 def test_a_step_reaches_every_trained_tensor_and_no_other(network, top):
-    model = split(network, top=top, outputs=OUTPUTS, pooled=False)
+    model = split(network, Layers(top=top), outputs=OUTPUTS, pooled=False)
     model.trunk.train()
     with torch.no_grad():
         model.trunk.head.weight.normal_(generator=torch.Generator().manual_seed(0))
@@ -160,9 +161,9 @@ def test_a_step_reaches_every_trained_tensor_and_no_other(network, top):
 
 def test_a_plan_that_trains_more_blocks_than_there_are_is_refused(network):
     with pytest.raises(ModelError, match=f"trains {BLOCKS + 1} blocks, and the model has {BLOCKS}"):
-        split(network, top=BLOCKS + 1, outputs=OUTPUTS, pooled=True)
+        split(network, Layers(top=BLOCKS + 1), outputs=OUTPUTS, pooled=True)
 
 
 def test_a_family_that_is_not_known_is_refused_by_name():
     with pytest.raises(ModelError, match="model type 'unknown' is not one of bert, "):
-        split(nn.Linear(2, 2), top=1, outputs=OUTPUTS, pooled=True)
+        split(nn.Linear(2, 2), Layers(top=1), outputs=OUTPUTS, pooled=True)
