@@ -7,7 +7,7 @@
 ARG BASE=python:3.11-slim
 
 FROM ${BASE} AS builder
-# Where pip looks, if not on PyPI: `--build-arg PIP_FIND_LINKS` passes on the builder's own value.
+# Where pip looks, if not on PyPI: `--build-arg PIP_FIND_LINKS="$PIP_FIND_LINKS"` passes it on.
 # Sites without a GPU name a place that has torch's CPU build: the image is then 3 GB smaller.
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
