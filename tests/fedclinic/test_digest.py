@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fedclinic.digest import canonical_json, digest_bytes, digest_chunks, digest_record
-from fedclinic.plan import Layers
+from fedclinic.records import Name, Record
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False),
@@ -39,5 +39,10 @@ def test_content_in_pieces_has_the_digest_of_the_whole(content, size):
     assert digest_bytes(content) == digest_chunks(pieces) == expected
 
 
-def test_a_record_is_digested_by_its_canonical_json():
-    assert digest_record(Layers(top=2)) == digest_bytes(b'{"adapter":"none","top":2}')
+class Visit(Record):
+    ward: Name
+    days: int = 1
+
+
+def test_a_record_is_digested_by_its_canonical_json_defaults_included():
+    assert digest_record(Visit(ward="icu")) == digest_bytes(b'{"days":1,"ward":"icu"}')

@@ -80,6 +80,15 @@ def test_exactly_the_top_blocks_and_the_head_train(network, top):
 
 
 @pytest.mark.parametrize("top", TOPS)
+def test_a_plan_may_train_only_biases_and_normalisation(network, top):
+    whole = split(network, Layers(top=top), outputs=OUTPUTS, pooled=True)
+    model = split(network, Layers(top=top, parameters="biases"), outputs=OUTPUTS, pooled=True)
+    vectors = {name: shape for name, shape in whole.shapes().items() if len(shape) == 1}
+    assert model.shapes() == vectors | {"head.weight": (OUTPUTS, HIDDEN)}
+    assert top == 0 or len(vectors) > 1
+
+
+@pytest.mark.parametrize("top", TOPS)
 def test_trained_tensors_are_the_whole_models_by_name_and_value(network, top):
     whole = dict(network.named_parameters())
     model = split(network, Layers(top=top), outputs=OUTPUTS, pooled=True)
