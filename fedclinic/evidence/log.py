@@ -6,7 +6,7 @@ log orders and seals statements; what they say is the business of whoever opens 
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -113,6 +113,3 @@ class LogFile:
             os.fsync(file.fileno())
         self.log = longer
         return longer
-
-    def __iter__(self) -> Iterator[Envelope]:
-        return iter(self.log.entries)

@@ -277,6 +277,8 @@ def follow_keys(
             yield failed("key.joined", where, "its name or key was in use")
         keys.append(key)
     elif kind == "site-revoked":
+        if record["key_id"] not in map(key_id, held.get(record["site"], ())):
+            yield failed("key.revoked", where, "the site never had this key")
         revoked.add(record["key_id"])
     elif kind == "key-rotated":
         if not keys or key_id(keys[-1]) != record["old_key_id"]:

@@ -32,11 +32,6 @@ class RunStory:
     """The state after it."""
     failed_audits: list[str] = field(default_factory=list)
 
-    def turns(self, round_number: int) -> list[Turn]:
-        """The turns of a round that were reported or judged."""
-        known = self.reports.keys() | self.judged.keys()
-        return sorted(turn for turn in known if turn[0] == round_number)
-
 
 @dataclass
 class Story:

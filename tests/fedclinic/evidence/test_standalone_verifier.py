@@ -18,13 +18,9 @@ from fedclinic.evidence.events import RunRecorded
 from fedclinic.evidence.snapshot import RunSnapshot, StoreSnapshot
 from fedclinic.evidence.statement import sign
 from fedclinic.evidence.verify import verify
-from tests.fedclinic.evidence.edits import (
-    BUNDLE_EDITS,
-    COORDINATOR_EDITS,
-    HONEST,
-    STORE,
-    STORE_EDITS,
-)
+from tests.fedclinic.evidence.edits_of_bundles import BUNDLE_EDITS, HONEST
+from tests.fedclinic.evidence.edits_of_statements import COORDINATOR_EDITS
+from tests.fedclinic.evidence.edits_of_stores import STORE, STORE_EDITS
 from tests.fedclinic.evidence.factory import KEYS, PLAN_DIGEST, RUN, Scene, make_trust, seal
 
 SOURCE = Path(standalone.__file__)

@@ -9,7 +9,8 @@ import fedclinic.evidence.standalone_verifier as standalone
 from fedclinic.errors import EvidenceError
 from fedclinic.evidence.bundle import read_bundle
 from fedclinic.evidence.verify import verify
-from tests.fedclinic.evidence.edits import HONEST, STORE
+from tests.fedclinic.evidence.edits_of_bundles import HONEST
+from tests.fedclinic.evidence.edits_of_stores import STORE
 from tests.fedclinic.evidence.factory import make_trust
 
 TEXT = HONEST.model_copy(update={"snapshots": ()}).model_dump_json()

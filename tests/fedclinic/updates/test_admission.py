@@ -5,8 +5,15 @@ import math
 import numpy as np
 import pytest
 
-from fedclinic.errors import AdmissionError
-from fedclinic.updates.admission import NoiseFloor, check_update, noise_floor, noise_quantile
+from fedclinic.errors import AdmissionError, SignatureError
+from fedclinic.rounds import RoundTask, SiteReport, Work
+from fedclinic.updates.admission import (
+    NoiseFloor,
+    check_report,
+    check_update,
+    noise_floor,
+    noise_quantile,
+)
 
 STEPS, CLIPPING, SIGMA, PATIENTS = 20, 0.5, 1.1, 64.0
 SHAPES = {"block.weight": (200, 300), "head.weight": (20, 100)}
@@ -120,3 +127,56 @@ def test_an_update_with_a_number_that_is_not_finite_is_refused(number):
 def test_an_update_with_other_tensors_than_the_plans_is_refused(schema):
     with pytest.raises(AdmissionError):
         check_update({"x": np.zeros(2, np.float32)}, schema=schema, max_norm=1.0)
+
+
+def make_task() -> RoundTask:
+    return RoundTask(
+        run="run-1",
+        round_number=2,
+        site="oak",
+        plan_digest="sha256:" + "0" * 64,
+        work=Work(
+            task={"kind": "document_classification", "labels": ["a"], "max_tokens": 64},
+            base_model={"name": "minilm"},
+            layers={"top": 1},
+            optimizer={"name": "sgd", "learning_rate": 0.1},
+            privacy={"protection": "none", "epochs_per_round": 1, "batch_notes": 8, "seed": 0},
+            rounds=3,
+            dtype="F32",
+            max_update_norm=1.0,
+        ),
+        state=None,
+        nonce="a" * 32,
+        deadline=2e9,
+    )
+
+
+def make_report() -> SiteReport:
+    bound = {"run", "round_number", "attempt", "site", "plan_digest", "nonce"}
+    return SiteReport(**make_task().model_dump(include=bound), status="refused", error="budget")
+
+
+def test_a_report_answers_its_own_task():
+    check_report(make_report(), make_task(), used_nonces={"b" * 32})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"run": "run-2"},
+        {"round_number": 1},
+        {"attempt": 2},
+        {"site": "elm"},
+        {"plan_digest": "sha256:" + "1" * 64},
+        {"nonce": "b" * 32},
+    ],
+    ids=str,
+)
+def test_a_report_for_another_task_is_refused_and_says_what_differs(changes):
+    with pytest.raises(SignatureError, match=next(iter(changes))):
+        check_report(make_report().model_copy(update=changes), make_task(), used_nonces=())
+
+
+def test_a_report_is_taken_once():
+    with pytest.raises(SignatureError, match="used before"):
+        check_report(make_report(), make_task(), used_nonces={"a" * 32})
