@@ -193,6 +193,7 @@ class PresidioDetector:
             "models": [{"lang_code": language, "model_name": "no_op"}],
         }
         self._language = language
+        self._shares_findings = len(recognizers) > 1
         self._engine = AnalyzerEngine(
             registry=RecognizerRegistry(
                 recognizers=list(recognizers), supported_languages=[language]
@@ -209,6 +210,8 @@ class PresidioDetector:
         )
         results = self._engine.analyze(text, self._language, ad_hoc_recognizers=own)
         spans = [Span(each.start, each.end, each.entity_type, each.score) for each in results]
+        if not self._shares_findings:
+            return spans
         cased = restore(text, lexicon())
         return [*spans, *further_mentions(cased, spans, lexicon())]
 

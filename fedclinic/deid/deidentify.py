@@ -14,7 +14,7 @@ from fedclinic.deid.language import check_english
 from fedclinic.deid.lexicon import lexicon
 from fedclinic.deid.offsets import OffsetMap, replace_spans
 from fedclinic.deid.policy import Action, DeidentificationCounts, DeidentificationPolicy
-from fedclinic.deid.reading import read
+from fedclinic.deid.reading import Reading, read
 from fedclinic.deid.resolve import resolve, without_edges
 from fedclinic.deid.surrogates import Surrogates
 from fedclinic.errors import DeidentificationError
@@ -73,8 +73,8 @@ class Deidentifier:
         Raises:
             DeidentificationError: if anything leaves doubt; the note belongs into quarantine.
         """
-        self._check_readable(note)
-        spans = self._find(note.text, known)
+        reading = self._read(note)
+        spans = self._find(reading, known)
         self._check_density(note.text, spans)
         writer = _Writer(self, note, spans)
         text, offsets = replace_spans(note.text, spans, [writer.write(span) for span in spans])
@@ -88,18 +88,20 @@ class Deidentifier:
             spans=tuple(spans),
         )
 
-    def _check_readable(self, note: Note) -> None:
+    def _read(self, note: Note) -> Reading:
+        """The note as a reader sees it, if it can be trusted at all."""
         if len(note.text) > self.policy.max_characters:
             raise DeidentificationError(
                 f"the note has {len(note.text)} characters, more than {self.policy.max_characters}"
             )
         if any(not 0 <= each.start < each.end <= len(note.text) for each in note.entities):
             raise DeidentificationError("an entity label leaves the note's text")
-        check_english(read(note.text).text)
+        reading = read(note.text)
+        check_english(reading.text)
+        return reading
 
-    def _find(self, text: str, known: KnownIdentifiers | None) -> list[Span]:
+    def _find(self, reading: Reading, known: KnownIdentifiers | None) -> list[Span]:
         """Run the detector on the readable text; whatever goes wrong inside it refuses the note."""
-        reading = read(text)
         try:
             found = self.detector.detect(reading.text, known)
         except DeidentificationError:
@@ -152,7 +154,9 @@ class _Writer:
 
     def write(self, span: Span) -> str:
         kind = EntityKind(span.label)
-        value = read(self._text[span.start : span.end]).text
+        value = self._text[span.start : span.end]
+        if not value.isalnum():
+            value = read(value).text
         match self._policy.actions[kind]:
             case Action.TAG:
                 return f"[{kind}]"

@@ -39,6 +39,7 @@ _HOMOGLYPHS = str.maketrans(
     "АВЕКМНОРСТУХаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABEKMHOPCTYXaeopcyxijsABEZHIKMNOPTYXo"
 )
 _HAS_LATIN = re.compile(r"[A-Za-z]")
+_FULL_WIDTH = re.compile("[\uff01-\uff5e]")
 _OTHER_ALPHABET = re.compile(r"[^\W\d_]*[\u0370-\u04ff][^\W\d_]*")
 
 
@@ -110,10 +111,7 @@ def _plain_letters(text: str) -> str:
     """Full-width letters and digits as ASCII, and look-alikes within Latin words as Latin."""
     if text.isascii():
         return text
-    narrowed = "".join(
-        unicodedata.normalize("NFKC", each) if "\uff01" <= each <= "\uff5e" else each
-        for each in text
-    )
+    narrowed = _FULL_WIDTH.sub(lambda match: unicodedata.normalize("NFKC", match.group()), text)
     return _OTHER_ALPHABET.sub(_plain_word, narrowed)
 
 

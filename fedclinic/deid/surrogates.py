@@ -44,6 +44,8 @@ KEPT_IN_PLACES = words(
     """
 )
 _ATTEMPTS = 64
+_MIN_TELLING = 4
+"""Numbers with fewer letters and digits tell nobody apart and may recur by chance."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +75,14 @@ class Surrogates:
         message = "\x1f".join((self.patient, *parts)).encode()
         return int.from_bytes(hmac.digest(self.key, message, hashlib.sha256)[:8], "big")
 
-    def _first_free(self, kind: str, value: str, make: Callable[[int], str]) -> str:
-        """The first candidate that equals neither `value` nor anything that must be avoided."""
+    def _first_free(
+        self, kind: str, value: str, make: Callable[[int], str], avoid: frozenset[str]
+    ) -> str:
+        """The first candidate that equals neither `value` nor anything of `avoid`."""
         normal = value.lower()
         for attempt in range(_ATTEMPTS):
             candidate = make(self._number(kind, normal, str(attempt)))
-            if candidate.lower() != normal and candidate.lower() not in self.avoid:
+            if candidate.lower() != normal and candidate.lower() not in avoid:
                 return candidate
         raise DeidentificationError("no surrogate is left that equals no real value")
 
@@ -88,7 +92,7 @@ class Surrogates:
         stem = word[: ending.start()] if ending else word
         names = reserved_names()
         name = self._first_free(
-            "word", stem.replace("’", "'"), lambda number: names[number % len(names)]
+            "word", stem.replace("’", "'"), lambda number: names[number % len(names)], self.avoid
         )
         return _like(stem, name) + (ending.group() if ending else "")
 
@@ -119,7 +123,9 @@ class Surrogates:
 
     def _code(self, text: str) -> str:
         """Other digits for digits and other letters for letters; everything else stays."""
-        return self._first_free("code", text, lambda number: _fill(text, number))
+        short = sum(map(str.isalnum, text)) < _MIN_TELLING
+        avoid = frozenset[str]() if short else self.avoid
+        return self._first_free("code", text, lambda number: _fill(text, number), avoid)
 
     def _phone(self, text: str) -> str:
         extension = _EXTENSION.search(text)
@@ -127,7 +133,7 @@ class Surrogates:
         digits = sum(map(str.isdigit, main))
         rest = self._code(extension.group()) if extension else ""
         if digits < 7:
-            return self._code(main) + rest
+            return (self._code(main) if main else "") + rest
         area = "2" * (digits - 7)
         number = self._number("phone", re.sub(r"\D", "", main))
         return _put_digits(main, f"{area}55501{number % 100:02d}") + rest

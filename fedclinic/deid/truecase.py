@@ -3,7 +3,7 @@
 import re
 
 from fedclinic.deid.lexicon import Lexicon
-from fedclinic.deid.rules.fragments import STATE_CODES
+from fedclinic.deid.rules.fragments import STATE_CODES, UPPER
 from fedclinic.deid.word_lists import KEEPS_CAPITAL, words
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
@@ -24,6 +24,7 @@ _INSTITUTION = re.compile(
     r"urgent care|high school|elementary(?: school)?|(?:fire|police) department|public library|"
     r"auto repair|insurance agency|church|university|college|bakery|trucking|logistics)\b"
 )
+_UPPER = re.compile(UPPER)
 _MIN_LETTERS = 8
 _SURNAME_RANK = 20_000
 
@@ -50,6 +51,12 @@ def _upper(line: str) -> str:
 
 
 def _is_caseless(line: str) -> bool:
+    if len(line) < _MIN_LETTERS:
+        return False
+    if not line.islower() and not line.isupper():
+        upper = len(_UPPER.findall(line))
+        if 1 < upper < len(line) / 2:
+            return False
     upper = sum(map(str.isupper, line))
     lower = sum(map(str.islower, line))
     if upper + lower < _MIN_LETTERS:

@@ -116,9 +116,14 @@ def test_no_surrogate_number_equals_a_number_of_the_cohort(number: str) -> None:
 
 
 def test_when_every_candidate_is_a_real_value_the_note_is_refused() -> None:
-    every = frozenset(str(digit) for digit in range(10))
+    every = frozenset(f"{number:04d}" for number in range(10_000))
     with pytest.raises(DeidentificationError, match="no surrogate is left"):
-        make_surrogates(avoid=every).replace(EntityKind.MEDICAL_RECORD, "7")
+        make_surrogates(avoid=every).replace(EntityKind.MEDICAL_RECORD, "7712")
+
+
+def test_a_note_full_of_house_numbers_is_not_refused() -> None:
+    digits = frozenset(str(digit) for digit in range(100))
+    assert make_surrogates(avoid=digits).replace(EntityKind.LOCATION, "7 Elm St") != "7 Elm St"
 
 
 @pytest.mark.parametrize(
@@ -128,6 +133,12 @@ def test_a_surrogate_telephone_number_is_of_the_range_kept_for_fiction(number: s
     surrogate = make_surrogates().replace(EntityKind.PHONE_NUMBER, number)
     assert re.sub(r"\D", "", surrogate)[-7:-2] == "55501"
     assert re.sub(r"\d", "0", surrogate) == re.sub(r"\d", "0", number)
+
+
+def test_an_extension_alone_gets_other_digits() -> None:
+    surrogate = make_surrogates().replace(EntityKind.PHONE_NUMBER, "x4615")
+    assert surrogate != "x4615"
+    assert len(surrogate) == 5
 
 
 def test_surrogate_addresses_on_the_network_are_of_the_reserved_ranges() -> None:
