@@ -273,8 +273,11 @@ def follow_keys(
         actor, key = actor_with_key(kind, record)
         keys = held.setdefault(actor, [])
     if kind == "site-joined":
-        if actor == COORDINATOR or (keys and key_id(keys[-1]) not in revoked):
-            yield failed("key.joined", where, "its name or key was in use")
+        if actor == COORDINATOR:
+            yield failed("key.joined", where, "a site may not be called coordinator")
+            return
+        if keys and key_id(keys[-1]) not in revoked:
+            yield failed("key.joined", where, "it joined again; its key was in force")
         keys.append(key)
     elif kind == "site-revoked":
         if record["key_id"] not in map(key_id, held.get(record["site"], ())):
