@@ -71,6 +71,21 @@ class DensityLimits(Record):
     """Fewest identifiers in a note of 10,000 characters or more; 0 admits notes without any."""
 
 
+class AuditGates(Record):
+    """What a continuous audit must show before de-identified notes may be used."""
+
+    confidence: Annotated[float, Field(ge=0.8, lt=1)]
+    """Confidence of the bounds on recall."""
+    min_recall: Share
+    """Smallest lower bound of recall, for each canary kind and each kind that people reviewed."""
+    max_over_redaction: Annotated[float, Field(ge=0)]
+    """Most tokens replaced without need in each 1,000."""
+    min_label_survival: Share
+    max_quarantine_rate: Share
+    drift_tolerance: Share
+    """How far the estimate from two detectors may fall below its baseline."""
+
+
 class ProfileSettings(Record):
     """What one profile turns on."""
 
@@ -118,6 +133,7 @@ class DeidentificationPolicies(Record):
     """Whether a site without a model of its own may rely on the embedded detectors; they were never
     validated on real notes."""
     density: DensityLimits
+    audit: AuditGates
     profiles: dict[Profile, ProfileSettings]
     modes: dict[Mode, ModeSettings]
 
@@ -134,6 +150,7 @@ class DeidentificationPolicy(Record):
     reference_year: int
     embedded_detector_alone: bool
     density: DensityLimits
+    audit: AuditGates
     settings: ProfileSettings
     actions: dict[EntityKind, Action]
     date_shift: DateShift | None
@@ -198,6 +215,7 @@ def parse_policy(text: str, *, mode: Mode | str, profile: Profile | str) -> Deid
             reference_year=policies.reference_year,
             embedded_detector_alone=policies.embedded_detector_alone,
             density=policies.density,
+            audit=policies.audit,
             settings=settings,
             actions=rules.actions,
             date_shift=rules.date_shift,
