@@ -1,0 +1,43 @@
+"""Drafts for regulators: filled from records; every other answer is a gap that is counted."""
+
+import re
+
+import pytest
+
+from fedclinic.evidence.exports import EXPORTS, render_export
+from tests.fedclinic.evidence.run_factory import make_run_evidence
+
+BARE = make_run_evidence(
+    rounds=(), audits=(), recall=None, model=None, outputs=(), alternatives=(), verification=None
+)
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+@pytest.mark.parametrize("data", [make_run_evidence(), BARE], ids=["full", "bare"])
+def test_the_number_of_gaps_is_the_number_that_it_says(name, data):
+    text = render_export(name, data)
+    said, questions = re.search(r"(\d+) of (\d+) answers are gaps", text).groups()
+    assert text.count("**Gap: no record says it.**") == int(said)
+    assert text.count("\n## ") == int(questions)
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_a_run_with_less_evidence_has_more_gaps(name):
+    gaps = [render_export(name, data).count("**Gap") for data in (make_run_evidence(), BARE)]
+    assert gaps[0] < gaps[1] or name == "record-of-processing"
+    assert gaps[0] <= gaps[1]
+
+
+def test_what_only_a_person_can_say_is_never_filled_in():
+    text = render_export("record-of-processing", make_run_evidence())
+    for asks in ("Legal basis", "Controllers and their contacts", "Time limits for erasure"):
+        assert f"## {asks}\n\n**Gap" in text
+
+
+def test_an_expert_gets_the_parameters_the_recall_and_the_limits_of_the_audits():
+    text = render_export("expert-pack", make_run_evidence())
+    assert "epsilon 3, delta 1e-05, for adding or removing one patient" in text
+    assert "MRN: 410 of 410 found, between 99.1% and 100.0%" in text
+    assert "The largest epsilon that this audit could have refuted is 5.78" in text
+    assert "round 4, northgate: quarantined" in text
+    assert "the verifier says: verified" in text
