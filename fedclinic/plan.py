@@ -189,6 +189,8 @@ class FederationPlan(Record):
         names = [site.name for site in self.sites]
         if len(set(names)) != len(names):
             raise ValueError("a site is listed twice")
+        if "evaluation" in names:
+            raise ValueError("no site is called 'evaluation': the evaluation notes are")
         if self.quorum > len(names):
             raise ValueError(f"quorum {self.quorum} is larger than the {len(names)} sites")
         return self

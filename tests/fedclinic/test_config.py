@@ -96,6 +96,11 @@ def test_a_quorum_above_the_number_of_sites_is_refused():
     )
 
 
+def test_a_site_that_has_the_name_of_the_evaluation_notes_is_refused():
+    message = complaint_about(PLAN.replace("name: south", "name: evaluation"))
+    assert "no site is called 'evaluation'" in message
+
+
 def test_a_site_or_label_listed_twice_is_refused():
     assert "a site is listed twice" in complaint_about(PLAN.replace("name: south", "name: north"))
     assert "a label is listed twice" in complaint_about(PLAN.replace("oncology", "cardiology"))
@@ -140,8 +145,8 @@ def test_a_document_that_is_no_mapping_is_refused(text):
         "a: !!binary '~'\n",
         "a: &a [*a]\n",
         "a: &a {b: *a}\n",
-        "a: " + "[" * 5000 + "\n",
-        "a: " + "[" * 5000 + "]" * 5000 + "\n",
+        "a: " + "[" * 1200 + "\n",
+        "a: " + "[" * 1200 + "]" * 1200 + "\n",
     ],
 )
 def test_whatever_is_wrong_with_the_yaml_the_complaint_is_one_line(text):

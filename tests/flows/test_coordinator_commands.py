@@ -1,0 +1,102 @@
+"""What a research engineer types: a mistake is one line, exit code 2, and nothing half-made."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from flows.__main__ import main
+from flows.coordinator_key import load_coordinator_key, public_text
+from flows.run_store import RunHeader, RunStore
+from flows.settings import Workspace, open_workspace
+from tests.command_line import Answer, type_here, type_in_a_process
+from tests.factories import make_plan, make_unprotected, plan_values
+
+Type = Callable[..., Answer]
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Type:
+    monkeypatch.chdir(tmp_path)
+
+    def typed(*arguments: str) -> Answer:
+        return type_here(main, list(arguments), monkeypatch, capsys)
+
+    return typed
+
+
+def write_plan(folder: Path, **changes: object) -> Path:
+    values = plan_values(privacy=make_unprotected().model_dump()) | changes
+    path = folder / "federation.yaml"
+    path.write_text(yaml.safe_dump(values), encoding="utf-8")
+    return path
+
+
+def test_a_valid_plan_is_told_in_words(run, tmp_path):
+    write_plan(tmp_path)
+    answer = run("config", "check", "federation.yaml")
+    assert answer.code == 0
+    assert "trial: the plan is valid" in answer.out
+    assert "north, south (quorum 1)" in answer.out
+
+
+def test_an_unknown_field_is_one_line_in_a_process_of_its_own(tmp_path):
+    path = write_plan(tmp_path, ronds=3)
+    line = 1 + path.read_text().splitlines().index("ronds: 3")
+    answer = type_in_a_process("flows", ["config", "check", "federation.yaml"], tmp_path)
+    assert answer.complaint().startswith(
+        f"fedclinic: federation.yaml:{line}: unknown field 'ronds'; did you mean 'rounds'? allowed:"
+    )
+    assert [each.name for each in tmp_path.iterdir()] == ["federation.yaml"]
+
+
+def test_a_plan_that_is_not_there_is_one_line(run):
+    assert run("train", "none.yaml").complaint() == "fedclinic: no plan at none.yaml"
+
+
+def test_training_needs_a_plan_or_a_run(run):
+    assert run("train").complaint() == "fedclinic: name a plan, or a run with --resume"
+
+
+def test_a_quorum_above_the_sites_is_one_line(run, tmp_path):
+    write_plan(tmp_path, quorum=9)
+    assert "quorum 9 is larger than the 2 sites" in run("train", "federation.yaml").complaint()
+
+
+def test_a_run_that_does_not_exist_is_refused_with_those_that_do(run, tmp_path):
+    store = RunStore(tmp_path / "space" / "runs" / "run-a")
+    store.write_header(RunHeader(run="run-a", title="t", plan=make_plan(), data="."))
+    complaint = run("train", "--resume", "run-b", "--workspace", "space").complaint()
+    assert complaint.startswith("fedclinic: no run 'run-b' in ")
+    assert complaint.endswith("; there are run-a")
+
+
+@pytest.mark.parametrize("arguments", [["burn"], ["train", "--what"], ["demo", "--patients", "3"]])
+def test_a_command_that_does_not_exist_is_explained_with_code_2(run, arguments):
+    answer = run(*arguments)
+    assert answer.code == 2
+    assert "Traceback" not in answer.errors
+    assert "Error: " in answer.errors
+
+
+# --- the workspace
+
+
+def test_the_workspace_is_the_argument_then_the_variable_then_a_folder_here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FEDCLINIC_WORKSPACE", raising=False)
+    assert open_workspace(None).root == tmp_path / "workspace"
+    monkeypatch.setenv("FEDCLINIC_WORKSPACE", "elsewhere")
+    assert open_workspace(None).root == tmp_path / "elsewhere"
+    assert open_workspace("given").root == tmp_path / "given"
+
+
+def test_the_coordinators_key_is_made_once_for_its_user_alone(tmp_path):
+    workspace = Workspace(tmp_path / "space")
+    key = load_coordinator_key(workspace)
+    assert load_coordinator_key(workspace).public == key.public
+    assert workspace.signing_key.stat().st_mode & 0o777 == 0o600
+    assert len(public_text(key)) == 44
