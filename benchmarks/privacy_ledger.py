@@ -111,17 +111,19 @@ def _state_of(ledger: LedgerFile, run: str) -> str:
 
 def _killed_round(path: Path, number: int, chance: random.Random) -> list[str]:
     at_statement = chance.randrange(1, 20) if number % 2 else None
-    after_seconds = chance.uniform(0.0, 0.008)
+    after_seconds = chance.uniform(0.0, 0.02)
     read_end, write_end = os.pipe()
     process = _fork.Process(target=_round, args=(path, number, at_statement, write_end))
     process.start()
     os.close(write_end)
-    if at_statement is None:
-        time.sleep(after_seconds)
-        process.kill()
-    process.join()
     with os.fdopen(read_end) as said:
-        return said.read().split()
+        words = [said.readline().strip()]
+        if at_statement is None:
+            time.sleep(after_seconds)
+            process.kill()
+        process.join()
+        words += said.read().split()
+    return [word for word in words if word not in ("", "opened")]
 
 
 def _round(path: Path, number: int, at_statement: int | None, write_end: int) -> None:
@@ -129,6 +131,7 @@ def _round(path: Path, number: int, at_statement: int | None, write_end: int) ->
         os.write(write_end, f"{word}\n".encode())
 
     ledger = open_ledger(path)
+    say("opened")
     if at_statement is not None:
         ledger._db.set_trace_callback(_kill_at(at_statement))
     hold = ledger.reserve(

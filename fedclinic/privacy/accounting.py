@@ -26,6 +26,9 @@ from fedclinic.privacy.mechanism import Mechanism
 DISCRETIZATION = 2e-4
 """Grid of the privacy loss; always pessimistic: 1.5 % high at epsilon 0.01, 0.001 % at 4."""
 
+_PRV_SMALL = 1.0
+"""Below this epsilon, PRV's own error of 0.01 would be more than a percent: it is made smaller."""
+
 _NOISE_STEP = 1e-4
 _NOISE_LARGEST = 1e4
 _NOISE_SMALLEST = 0.05
@@ -157,7 +160,10 @@ def epsilon_by_prv(mechanisms: Sequence[Mechanism], *, delta: float) -> float:
         (mechanism.noise_multiplier, mechanism.sampling_rate, mechanism.steps)
         for mechanism in _merged(mechanisms)
     ]
-    return float(accountant.get_epsilon(delta=delta))
+    coarse = float(accountant.get_epsilon(delta=delta))
+    if coarse > _PRV_SMALL:
+        return coarse
+    return float(accountant.get_epsilon(delta=delta, eps_error=coarse / 100))
 
 
 ACCOUNTANTS: Mapping[str, Callable[..., float]] = {

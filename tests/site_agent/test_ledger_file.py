@@ -140,6 +140,15 @@ def test_use_begins_once(ledger):
         ledger.begin_use(hold)
 
 
+def test_a_hold_is_in_use_from_its_begin_to_its_commit(ledger):
+    hold = reserve(ledger)
+    assert not ledger.in_use(hold)
+    ledger.begin_use(hold)
+    assert ledger.in_use(hold)
+    ledger.commit(hold)
+    assert not ledger.in_use(hold)
+
+
 def test_nothing_is_refunded_after_notes_were_read(ledger):
     hold = reserve(ledger)
     ledger.begin_use(hold)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from fedclinic.errors import ConfigError
+from fedclinic.errors import ConfigError, EvidenceError
 from fedclinic.privacy.accounting import (
     ComposedPrivacy,
     calibrate_noise_multiplier,
@@ -19,6 +19,7 @@ from fedclinic.privacy.accounting import (
     epsilon_by_rdp,
     renyi_divergences,
 )
+from fedclinic.privacy.description import PrivacyDescription, check_description, describe
 from fedclinic.privacy.mechanism import Mechanism
 
 DELTA = 1e-5
@@ -146,6 +147,21 @@ def test_renyi_divergences_are_those_of_dp_accounting_and_opacus(noise, rate, st
     others = opacus.compute_rdp(q=rate, noise_multiplier=noise, steps=steps, orders=orders)
     assert found == pytest.approx([steps * one for one in theirs], rel=1e-9, abs=1e-12)
     assert found == pytest.approx(list(others), rel=1e-6, abs=1e-9)
+
+
+def test_a_description_survives_json_and_anyone_can_recompute_it():
+    described = describe((mechanism(1.0, 0.02, 50), mechanism(1.5, 0.05, 20)), delta=DELTA)
+    read = PrivacyDescription.model_validate_json(described.model_dump_json())
+    check_description(read)
+    by_prv = epsilon_by_prv(read.mechanisms, delta=read.delta)
+    assert read.epsilon == pytest.approx(by_prv, rel=0.02)
+
+
+def test_a_description_that_states_too_little_is_refused():
+    described = describe((mechanism(1.0, 0.02, 50),), delta=DELTA)
+    flattering = described.model_copy(update={"epsilon": described.epsilon * 0.9})
+    with pytest.raises(EvidenceError, match="its mechanisms spend"):
+        check_description(flattering)
 
 
 def test_a_coordinator_accounts_without_torch():
