@@ -7,12 +7,12 @@ from signed reports and from metrics on public or consented notes, never from a 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import mlflow
 import mlflow.pyfunc
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
-from mlflow.models import Model, ModelSignature
+from mlflow.models import ModelSignature
 from mlflow.tracking import MlflowClient
 from mlflow.types import ColSpec, DataType, Schema
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
@@ -25,6 +25,7 @@ from flows.settings import Workspace
 LOADER = "site_agent.served_model"
 """Module that turns the registered files into a model; imported only where it serves."""
 
+MODEL_FOLDER = "model"
 EXAMPLE = "CHIEF COMPLAINT: chest pain.  Troponin was raised and the ECG showed ST elevation."
 
 
@@ -89,26 +90,25 @@ class Tracker:
 
         The model is not loaded here: a coordinator has no torch.
         """
-        mlflow.set_tracking_uri(self._uri)
         signature = ModelSignature(
             inputs=Schema([ColSpec(DataType.string, "text")]),
             outputs=Schema([ColSpec(DataType.string, "prediction")]),
         )
-        with mlflow.start_run(run_id=parent):
-            info = Model.log(
-                artifact_path=None,
-                name="model",
-                flavor=mlflow.pyfunc,
+        with TemporaryDirectory() as scratch:
+            saved = Path(scratch) / MODEL_FOLDER
+            mlflow.pyfunc.save_model(
+                path=str(saved),
                 loader_module=LOADER,
                 data_path=str(folder),
                 signature=signature,
                 input_example=[{"text": EXAMPLE}],
                 pip_requirements=["fedclinic[site]"],
             )
-        self._client.update_run(parent, status="RUNNING")
+            self._client.log_artifacts(parent, str(saved), MODEL_FOLDER)
         with suppress(MlflowException):
             self._client.create_registered_model(name)
-        version = self._client.create_model_version(name, source=info.model_uri, run_id=parent)
+        source = f"{self._client.get_run(parent).info.artifact_uri}/{MODEL_FOLDER}"
+        version = self._client.create_model_version(name, source=source, run_id=parent)
         return f"models:/{name}/{version.version}"
 
     def _site_finished(
