@@ -26,8 +26,15 @@ class Line:
     limit: bool = False
 
 
-def line_chart(title: str, description: str, lines: Sequence[Line], *, y_label: str) -> Markup:
-    """Draw lines over rounds; the vertical axis starts at 0."""
+def line_chart(
+    title: str,
+    description: str,
+    lines: Sequence[Line],
+    *,
+    y_label: str,
+    x_label: str = "round",
+) -> Markup:
+    """Draw lines over rounds, or over something else that is counted; heights start at 0."""
     points = [point for line in lines for point in line.points]
     highest_x = max((x for x, _ in points), default=1) or 1
     lowest_x = min((x for x, _ in points), default=0)
@@ -36,7 +43,8 @@ def line_chart(title: str, description: str, lines: Sequence[Line], *, y_label: 
     parts = [
         f'<svg role="img" viewBox="0 0 {WIDTH} {HEIGHT}" class="chart">',
         f"<title>{escape(title)}</title><desc>{escape(description)}</desc>",
-        *_grid(scale, ticks, y_label),
+        *_grid(scale, ticks),
+        *_labels(x_label, y_label),
         *(_draw(line, scale, index) for index, line in enumerate(lines)),
         "</svg>",
     ]
@@ -66,7 +74,7 @@ def _ticks(highest: float) -> list[float]:
     return [round(step * index, 10) for index in range(math.ceil(highest / step - 1e-9) + 1)]
 
 
-def _grid(scale: _Scale, ticks: Sequence[float], y_label: str) -> list[str]:
+def _grid(scale: _Scale, ticks: Sequence[float]) -> list[str]:
     parts = []
     for tick in ticks:
         y = scale.y(tick)
@@ -80,12 +88,16 @@ def _grid(scale: _Scale, ticks: Sequence[float], y_label: str) -> list[str]:
             f'<text class="tick" x="{scale.x(x):.1f}" y="{HEIGHT - _BOTTOM + 14}"'
             f' text-anchor="middle">{x}</text>'
         )
-    middle = (_LEFT + WIDTH - _RIGHT) / 2
-    parts.append(
-        f'<text class="tick" x="{middle:.0f}" y="{HEIGHT - 3}" text-anchor="middle">round</text>'
-        f'<text class="tick" x="2" y="9">{escape(y_label)}</text>'
-    )
     return parts
+
+
+def _labels(x_label: str, y_label: str) -> list[str]:
+    middle = (_LEFT + WIDTH - _RIGHT) / 2
+    return [
+        f'<text class="tick" x="{middle:.0f}" y="{HEIGHT - 3}" text-anchor="middle">'
+        f"{escape(x_label)}</text>",
+        f'<text class="tick" x="2" y="9">{escape(y_label)}</text>',
+    ]
 
 
 def _whole_numbers(scale: _Scale) -> list[int]:

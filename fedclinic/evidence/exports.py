@@ -97,9 +97,8 @@ def technical_documentation(data: RunEvidence) -> list[Question]:
         Question("Intended purpose, provider and version"),
         Question(
             "How the system was developed",
-            f"Method {plan.method.name}, {plan.rounds} rounds over {len(plan.sites)} sites; the "
-            f"top {plan.layers.top} blocks and the head of {plan.base_model.name} were trained. Plan "
-            f"{plan.digest()}.",
+            f"Method {plan.method.name}, {plan.rounds} rounds over {len(plan.sites)} sites; what "
+            f"trains is in the plan, {plan.digest()}, with the base model {plan.base_model.name}.",
         ),
         Question("Data: origin, selection, labelling, cleaning"),
         Question("Human oversight"),

@@ -15,6 +15,7 @@ _KINDS = {
     "document_classification": "classifies clinical notes",
     "token_classification": "finds entities in clinical notes",
 }
+_PARTS = {"all": "every tensor", "biases": "biases and normalisation"}
 
 
 def render_model_card(data: RunEvidence) -> str:
@@ -29,7 +30,8 @@ def render_model_card(data: RunEvidence) -> str:
         "## Intended use",
         "Gap: who may use it, for what, and for what not, is for the federation to write.",
         "## Training data",
-        f"Notes of {', '.join(plan.site_names())}, de-identified at each site; none left it.",
+        f"Notes of {', '.join(plan.site_names())}, de-identified at each site. "
+        "Only changes of the model travelled.",
         "## Privacy",
         plain_words.explain_promise(data.promise()),
         plain_words.MANY_HOSPITALS,
@@ -49,7 +51,10 @@ def _details(data: RunEvidence) -> list[tuple[str, str]]:
     rows = [
         ("run", data.run),
         ("base model", plan.base_model.name),
-        ("trained", f"the top {plan.layers.top} blocks and the head; the rest is the base model's"),
+        (
+            "trained",
+            f"{_PARTS[plan.layers.parameters]} of the top {plan.layers.top} blocks, the head",
+        ),
         ("labels", ", ".join(plan.task.labels)),
         ("longest note", f"{plan.task.max_tokens} tokens"),
         ("method", f"{plan.method.name}, {plan.rounds} rounds"),

@@ -323,6 +323,7 @@ class Story:
         self.nonces: set[str] = set()
         self.ledgers: dict[str, Json] = {}
         self.self_tests: dict[str, str] = {}
+        self.recorded: dict[str, str] = {}
 
     def read(self, where: str, kind: str, record: Json) -> Iterator[Found]:
         if kind == "plan-approved":
@@ -460,6 +461,11 @@ class Story:
     def run_recorded(self, where: str, event: Json, run: Run) -> Iterator[Found]:
         if not event["snapshots"]:
             yield failed("recorded.empty", where, "nothing of MLflow was recorded")
+        for run_id, digest in sorted(event["snapshots"].items()):
+            if self.recorded.setdefault(run_id, digest) != digest:
+                what = f"MLflow run {run_id} was recorded before with other rows"
+                yield unknown("recorded.again", where, what)
+            self.recorded[run_id] = digest
 
     def ended(self) -> Iterator[Found]:
         for name, run in self.runs.items():

@@ -44,3 +44,5 @@ class Story:
     """The last head of each site's ledger."""
     self_tests: dict[str, str] = field(default_factory=dict)
     """The last verdict of each site's self-test."""
+    recorded: dict[str, Digest] = field(default_factory=dict)
+    """The last snapshot of each MLflow run."""

@@ -1,7 +1,11 @@
 """The verifier: silent on honest evidence, and every edit of the tables is found and named."""
 
-import pytest
+import json
 
+import pytest
+from pydantic import BaseModel
+
+import fedclinic.evidence.standalone_verifier as standalone
 from fedclinic.digest import canonical_json, digest_bytes
 from fedclinic.errors import EvidenceError
 from fedclinic.evidence.bundle import read_bundle
@@ -28,6 +32,10 @@ from tests.fedclinic.evidence.factory import (
     make_trust,
     seal,
 )
+
+
+def as_json(record: BaseModel) -> dict:
+    return json.loads(record.model_dump_json())
 
 
 def found(findings: list[Finding], check: str, where: str) -> bool:
@@ -151,6 +159,20 @@ def test_a_run_that_is_not_finished_cannot_be_verified_but_did_not_fail():
     running = make_snapshots()[PARENT].model_copy(update={"run_id": "next", "status": "RUNNING"})
     store = STORE.model_copy(update={"runs": STORE.runs | {"next": running}})
     assert verdict_of(verify(HONEST, make_trust(), store)) == "cannot verify"
+
+
+def test_mlflow_recorded_again_with_other_rows_is_a_question_that_verification_cannot_answer():
+    store = edit_run(STORE, PARENT, lambda run: {"params": {}})
+    scene = Scene()
+    recorded = scene.events[-1]
+    again = {name: run.digest() for name, run in store.runs.items()}
+    scene = scene.inserted(-1, recorded.model_copy(update={"snapshots": again}))
+    bundle = seal(scene.envelopes(), snapshots=store.runs)
+    assert [finding.check for finding in verify(bundle, make_trust(), store)] == ["recorded.again"]
+    found = standalone.verify(as_json(bundle), as_json(make_trust()), as_json(store))
+    assert [(severity, check) for severity, check, _, _ in found] == [
+        ("cannot verify", "recorded.again")
+    ]
 
 
 def test_without_its_rows_a_changed_run_is_still_found():
