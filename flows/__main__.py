@@ -32,7 +32,7 @@ def cli() -> None:
 @click.option(
     "--patients",
     type=click.IntRange(min=50),
-    default=1000,
+    default=600,
     show_default=True,
     help="Synthetic patients per hospital.",
 )

@@ -6,7 +6,6 @@ from fedclinic.evidence.statement import Envelope
 from fedclinic.local_protocol import Prepared, Progress
 from fedclinic.rounds import EvaluationReport, EvaluationTask
 
-
 EVALUATION_SITE = "evaluation"
 """The name under which a plan's evaluation notes are prepared and measured on."""
 
