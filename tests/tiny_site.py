@@ -99,6 +99,7 @@ def make_tiny_site(
     name: str = "north",
 ) -> TinySite:
     """Open a site under `root`, prepared for rounds of a document task."""
+    root.mkdir(parents=True, exist_ok=True)
     default = [note_row(n, patient_id=n % PATIENTS) for n in range(2 * PATIENTS)]
     notes = write_jsonl(root / "notes.jsonl", rows or default)
     values = site_values(notes, site=name)
