@@ -9,6 +9,24 @@ def round_rows(rounds: list[RoundRecord]) -> list[dict[str, str]]:
     return [_row(record) for record in rounds if record.round_number]
 
 
+def budget_rows(record: RoundRecord) -> list[dict[str, str]]:
+    """One row a site: what its tightest cohort has spent and has left after a round."""
+    rows = []
+    for outcome in record.outcomes:
+        budget = outcome.report.budget if outcome.report else None
+        row = {"site": outcome.site, "verdict": outcome.verdict}
+        if budget is not None:
+            left = max(0.0, budget.cap_epsilon - budget.spent_epsilon)
+            row |= {
+                "spent epsilon": f"{budget.spent_epsilon:.3f}",
+                "cap epsilon": f"{budget.cap_epsilon:g}",
+                "left": f"{left:.3f}",
+                "delta": f"{budget.delta:g}",
+            }
+        rows.append(row)
+    return rows
+
+
 def _row(record: RoundRecord) -> dict[str, str]:
     reports = [outcome.report for outcome in record.outcomes if outcome.report]
     admitted = sum(outcome.verdict == "admitted" for outcome in record.outcomes)

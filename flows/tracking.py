@@ -4,6 +4,7 @@ One parent run a federation run, a nested run for each round and each site. What
 from signed reports and from metrics on public or consented notes, never from a site's own data.
 """
 
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +25,9 @@ from flows.settings import Workspace
 
 LOADER = "site_agent.served_model"
 """Module that turns the registered files into a model; imported only where it serves."""
+
+TRAINING_VIEW = {"mlflow.experimentKind": "custom_model_development"}
+"""Opens the experiment in MLflow's pages for training runs, not in those for language agents."""
 
 MODEL_FOLDER = "model"
 EXAMPLE = "CHIEF COMPLAINT: chest pain.  Troponin was raised and the ECG showed ST elevation."
@@ -155,10 +159,10 @@ class Tracker:
         found = self._client.get_experiment_by_name(name)
         if found is not None:
             return str(found.experiment_id)
+        location = None
         if self._uri.startswith("sqlite:"):
             location = (workspace.mlflow_artifacts / name).as_uri()
-            return str(self._client.create_experiment(name, artifact_location=location))
-        return str(self._client.create_experiment(name))
+        return str(self._client.create_experiment(name, location, tags=TRAINING_VIEW))
 
     def _nested(self, parent: str, name: str, tags: Mapping[str, str]) -> str:
         """Find or create the nested run of this name, so that a resumed run writes to the same."""
@@ -182,7 +186,8 @@ class Tracker:
 
 
 def _metrics(values: Mapping[str, float], step: int) -> list[Metric]:
-    return [Metric(name, float(value), 0, step) for name, value in values.items()]
+    now = int(time.time() * 1000)
+    return [Metric(name, float(value), now, step) for name, value in values.items()]
 
 
 def _privacy_metrics(plan: FederationPlan) -> dict[str, float]:

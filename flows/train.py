@@ -28,7 +28,7 @@ from fedclinic.rounds import EvaluationReport, EvaluationTask
 from fedclinic.updates.blobs import BlobFolder
 from flows.coordinator_key import load_coordinator_key, public_text
 from flows.registered_model import write_model_folder
-from flows.round_table import round_rows
+from flows.round_table import budget_rows, round_rows
 from flows.rounds import Federation, admit, fold_in, make_task, publish_state, work_of
 from flows.run_store import RoundRecord, RunHeader, RunStore, SiteOutcome
 from flows.settings import Workspace
@@ -281,12 +281,22 @@ def _keep(run: _Run, tracker: Tracker, parent: str, record: RoundRecord) -> None
     run.store.write_round(record)
     tracker.round_finished(parent, run.header.plan, record)
     if record.round_number:
-        create_table_artifact(
-            key=f"{run.header.plan.federation.replace('_', '-')}-rounds",
-            table=round_rows(run.store.rounds()),
-            description=f"Rounds of run {run.header.run}: quality, privacy spent, bytes, budget.",
-        )
+        _show_in_prefect(run, record)
     _observer.get().round_finished(run.header, record)
+
+
+def _show_in_prefect(run: _Run, record: RoundRecord) -> None:
+    name = run.header.plan.federation.replace("_", "-")
+    create_table_artifact(
+        key=f"{name}-rounds",
+        table=round_rows(run.store.rounds()),
+        description=f"Rounds of run {run.header.run}: quality, privacy spent, bytes, budget.",
+    )
+    create_table_artifact(
+        key=f"{name}-budgets",
+        table=budget_rows(record),
+        description=f"Budgets of the sites after round {record.round_number}, tightest cohort.",
+    )
 
 
 def _finish(workspace: Workspace, run: _Run, tracker: Tracker, state: ServerState) -> str:
