@@ -37,7 +37,7 @@ def write_cohort(
         split="train",
     )
     test = generate_cohort(
-        seed=seed + 1,
+        seed=seed,
         hospitals=hospitals,
         patients_per_hospital=test_patients,
         alpha=alpha,
