@@ -189,21 +189,17 @@ def _deidentification(data: RunEvidence) -> dict[str, Any]:
     kinds = sorted({kind for summary in last.values() for kind in summary.replaced})
     recall = data.recall.kinds if data.recall else ()
     return {
-        "deid_head": (
-            "site",
-            "notes",
-            "quarantined",
-            *(k.lower().replace("_", " ") for k in kinds),
-        ),
+        "deid_head": ("count", *last),
         "deid_rows": [
-            (
-                site,
-                _count(summary.notes),
-                _count(summary.quarantined),
-                *(_count(summary.replaced.get(kind)) for kind in kinds),
-            )
-            for site, summary in last.items()
-        ],
+            ("notes", *(_count(summary.notes) for summary in last.values())),
+            ("quarantined", *(_count(summary.quarantined) for summary in last.values())),
+            *(
+                (_named(kind), *(_count(summary.replaced.get(kind)) for summary in last.values()))
+                for kind in kinds
+            ),
+        ]
+        if last
+        else [],
         "recall_corpus": data.recall.corpus if data.recall else "",
         "recall_rows": [
             (
@@ -271,6 +267,10 @@ def _digests(data: RunEvidence) -> list[tuple[str, str]]:
             ("cosigned by", ", ".join(seal.witnesses) or "nobody"),
         ]
     return rows + sorted(data.software.items())
+
+
+def _named(kind: str) -> str:
+    return kind.lower().replace("_", " ") + " replaced"
 
 
 def _count(value: int | None) -> str:
