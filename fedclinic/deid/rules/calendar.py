@@ -20,34 +20,30 @@ _HOLIDAY = (
 )
 _AGE90 = r"(?:9\d|1[0-1]\d)"
 
-_NAMED_RULES = (
-    rule(
-        Kind.DATE_TIME,
-        0.9,
-        rf"\b{DAY}(?:{ORDINAL})?[- ]?(?:of )?{MONTH}\b\.?(?:,?[- ]?{YEAR4}|[- "
-        rf"']\d\d(?![\d:]))?(?!\w)",
-    ),
-    rule(
-        Kind.DATE_TIME,
-        0.9,
-        rf"\b{MONTH}\.?\s{{1,2}}{DAY}(?:{ORDINAL})?"
-        rf"(?:\s?(?:-|–|to|and|through)\s?{DAY}(?:{ORDINAL})?)?"
-        rf"(?:,?\s{YEAR4}|,? '\d\d)?\b(?!\s?(?:mg|mL|%))",
-    ),
-    rule(Kind.DATE_TIME, 0.85, rf"\b{MONTH}\.?,? (?:of )?(?:{YEAR4}|'\d\d)\b"),
-    rule(Kind.DATE_TIME, 0.85, rf"\b{MONTH}[-/]{YEAR}\b"),
-    rule(Kind.DATE_TIME, 0.7, rf"\b{_FULL_MONTH}\b"),
-    rule(
-        Kind.DATE_TIME,
-        0.6,
-        r"(?<=[a-z,] )(?:March|May)\b(?! (?:be|have|not|need|also|repeat|take|use|want|require))",
-    ),
-    rule(
-        Kind.DATE_TIME,
-        0.6,
-        r"\b(?:[Ss]ince|[Ii]n|[Ll]ast|[Tt]his|[Ee]arly|[Ll]ate|[Mm]id-?|[Uu]ntil|[Bb]y) "
-        r"(?P<value>Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?",
-    ),
+_MONTH_FIRST = tuple(
+    (re.compile(pattern), score)
+    for pattern, score in (
+        (
+            rf"{MONTH}\.?\s{{1,2}}{DAY}(?:{ORDINAL})?"
+            rf"(?:\s?(?:-|–|to|and|through)\s?{DAY}(?:{ORDINAL})?)?"
+            rf"(?:,?\s{YEAR4}|,? '\d\d)?\b(?!\s?(?:mg|mL|%))",
+            0.9,
+        ),
+        (rf"{MONTH}\.?,? (?:of )?(?:{YEAR4}|'\d\d)\b", 0.85),
+        (rf"{MONTH}[-/]{YEAR}\b", 0.85),
+        (rf"{_FULL_MONTH}\b", 0.7),
+    )
+)
+_DAY_BEFORE = re.compile(rf"\b{DAY}(?:{ORDINAL})?[- ]?(?:of )?$")
+_AFTER_DAY = re.compile(
+    rf"{MONTH}\b\.?(?:,?[- ]?{YEAR4}|[- ']\d\d(?![\d:]))?(?!\w)|{MONTH}{YEAR4}(?!\w)"
+)
+_MONTH_OR_WORD = re.compile(
+    r"(?:March|May)\b(?! (?:be|have|not|need|also|repeat|take|use|want|require))"
+)
+_SHORT_MONTH = re.compile(r"(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?")
+_MONTH_CUE = re.compile(
+    r"\b(?:[Ss]ince|[Ii]n|[Ll]ast|[Tt]his|[Ee]arly|[Ll]ate|[Mm]id-?|[Uu]ntil|[Bb]y) $"
 )
 _OTHER_RULES = (
     rule(Kind.DATE_TIME, 0.5, r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b"),
@@ -62,7 +58,7 @@ _MONTH_WORD = re.compile(
     r"[Jj]an|[Ff]eb|[Mm]ar|[Aa]pr|[Mm]ay|[Jj]u[nl]|[Aa]ug|[Ss]ep|[Oo]ct|[Nn]ov|[Dd]ec|"
     r"J[AU][NL]|FEB|MA[RY]|APR|AUG|SEP|OCT|NOV|DEC"
 )
-_BEFORE_MONTH, _AFTER_MONTH = 12, 40
+_REACH = 14
 _NUMBERS = re.compile(
     r"\d{1,4}(?P<mark>[-/.])\d{1,4}(?:[-/.]\d{1,4})?(?:[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?Z?)?"
 )
@@ -91,61 +87,91 @@ _FRACTIONS = words(
     1/8 3/8 5/8 7/8
     """
 )
-_AGE_RULES = (
-    rule(Kind.AGE, 0.9, rf"\b(?P<value>{_AGE90})[- ]?(?:(?i:year|yr|y/o|y\.o|yo\b|y/)|[FM]\b)"),
-    rule(Kind.AGE, 0.9, rf"\b(?i:aged?|age of)[:\s]{{1,3}}(?:is )?(?P<value>{_AGE90})\b(?![./%])"),
-    rule(Kind.AGE, 0.9, rf"\b(?P<value>{_AGE90}) (?i:years? (?:old|of age))\b"),
-    rule(
-        Kind.AGE,
-        0.8,
-        rf"(?i:turn(?:s|ed|ing)|birthday:?|years old:?) (?P<value>{_AGE90})(?:th|st|nd|"
-        rf"rd)?\b(?![./%])",
-    ),
-    rule(
-        Kind.AGE,
-        0.8,
-        r"\b(?:[Nn]onagenarian|[Cc]entenarian|in (?:his|her|their) (?:mid[- ]|late |early "
-        r")?(?:nineties|90s|90's))\b",
-    ),
-    rule(
-        Kind.AGE,
-        0.8,
-        r"\b(?i:ninety(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?)(?=[- ]years?[- "
-        r"]old)",
-    ),
+_HIGH_AGE = re.compile(_AGE90)
+_AGE_AFTER = re.compile(
+    r"(?:[- ]?(?i:years?|yrs?|y/o|y\.o|yo\b|y/)|[- ]?[FM]\b| (?i:(?:fe)?male|(?:wo)?man)\b)"
+)
+_AGE_BEFORE = re.compile(
+    r"(?i)\b(?:aged?|age of|turn(?:s|ed|ing)|birthday:?|years old:?|now|is now)[:\s]{1,3}(?:is )?$"
+)
+_NAME_BEFORE = re.compile(r"[A-Z][\w.'-]+, $")
+_AGE_WORDS = rule(
+    Kind.AGE,
+    0.8,
+    r"\b(?:[Nn]onagenarian|[Cc]entenarian|in (?:his|her|their) (?:mid[- ]|late |early )?"
+    r"(?:nineties|90s|90's)|(?i:ninety(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?)"
+    r"(?=[- ]years?[- ]old))",
 )
 
 
 def find_dates(text: str) -> list[Span]:
     """Find dates in every usual form; fractions, scores and pressures are no dates."""
-    found = [*find_all(_OTHER_RULES, text), *_number_dates(text), *_compact_dates(text)]
-    for start, end in _around_months(text):
-        stretch = text[start:end]
-        found += (
-            Span(start + span.start, start + span.end, span.label, span.score)
-            for span in find_all(_NAMED_RULES, stretch)
-        )
-    return found
+    return [
+        *find_all(_OTHER_RULES, text),
+        *_number_dates(text),
+        *_compact_dates(text),
+        *_named_dates(text),
+    ]
 
 
 def find_high_ages(text: str) -> list[Span]:
     """Find ages of ninety and more; younger ages are no identifier."""
-    return find_all(_AGE_RULES, text)
+    found = list(_AGE_WORDS.find(text))
+    for match in _HIGH_AGE.finditer(text):
+        start, end = match.span()
+        if text[start - 1 : start].isalnum() or text[end : end + 1].isdigit():
+            continue
+        if _is_age(text[max(0, start - 24) : start], text[end : end + 12]):
+            found.append(Span(start, end, Kind.AGE, 0.9))
+    return found
 
 
-def _around_months(text: str) -> list[tuple[int, int]]:
-    """Stretches of text that hold a month's name and what may belong to it."""
-    stretches: list[tuple[int, int]] = []
+def _is_age(before: str, after: str) -> bool:
+    """Tell whether the words beside a number make it an age."""
+    if _AGE_AFTER.match(after):
+        return True
+    if after[:1] in ("/", "%") or (after[:1] == "." and after[1:2].isdigit()):
+        return False
+    named = _NAME_BEFORE.search(before) is not None and after.startswith(",")
+    return named or _AGE_BEFORE.search(before) is not None
+
+
+def _named_dates(text: str) -> list[Span]:
+    """Find dates with a month's name: the day before or after it, a year, or the month alone."""
+    found = []
     for match in _MONTH_WORD.finditer(text):
-        start, end = max(0, match.start() - _BEFORE_MONTH), match.end() + _AFTER_MONTH
-        while start > 0 and text[start - 1].isalnum():
-            start -= 1
-        while end < len(text) and text[end - 1].isalnum() and text[end].isalnum():
-            end += 1
-        if stretches and start <= stretches[-1][1]:
-            start = stretches.pop()[0]
-        stretches.append((start, end))
-    return stretches
+        start = match.start()
+        before = text[max(0, start - _REACH) : start]
+        day = _DAY_BEFORE.search(before)
+        after_day = _AFTER_DAY.match(text, start) if day is not None else None
+        if day is not None and after_day is not None:
+            first = start - len(before) + day.start()
+            found.append(Span(first, after_day.end(), Kind.DATE_TIME, 0.9))
+        if before[-1:].isalnum():
+            continue
+        end, score = _month_first(text, start, before)
+        if score:
+            found.append(Span(start, end, Kind.DATE_TIME, score))
+    return found
+
+
+def _month_first(text: str, start: int, before: str) -> tuple[int, float]:
+    """Where a date that begins with a month's name ends, and how sure it is; 0 if it is none."""
+    for pattern, score in _MONTH_FIRST:
+        match = pattern.match(text, start)
+        if match is not None:
+            return match.end(), score
+    word = _MONTH_OR_WORD.match(text, start)
+    if (
+        word is not None
+        and before[-1:] == " "
+        and (before[-2:-1].islower() or before[-2:-1] == ",")
+    ):
+        return word.end(), 0.6
+    short = _SHORT_MONTH.match(text, start)
+    if short is not None and _MONTH_CUE.search(before):
+        return short.end(), 0.6
+    return start, 0.0
 
 
 def _number_dates(text: str) -> list[Span]:

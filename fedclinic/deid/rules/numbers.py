@@ -66,7 +66,7 @@ _MEASURE = re.compile(
     r"|\d{1,3}(?:YO|Y|F|M|MO|WK|W|D|H|HR|MIN|X|CC|FR)[A-Z]?"
 )
 
-_FORM_RULES = (
+_SPACED_RULES = (
     rule(Kind.US_SSN, 0.9, r"(?<![\d-])\d{3}-\d{2}-\d{4}(?![\d-])", needs="-"),
     rule(
         Kind.US_SSN,
@@ -82,13 +82,16 @@ _FORM_RULES = (
     rule(
         Kind.VEHICLE,
         0.85,
-        r"\b(?=[A-HJ-NPR-Z]{0,9}\d)(?=\d{0,9}[A-HJ-NPR-Z])[A-HJ-NPR-Z0-9]{17}\b",
+        r"\b(?i:plates?|tag|car registration|registration)[\s:#]{0,3}(?i:number |no\.? |is )?"
+        r"(?P<value>(?=[A-Z -]{0,4}\d)[A-Z0-9]{2,4}[- ]?[A-Z0-9]{2,5})\b",
     ),
+    rule(Kind.ACCOUNT, 0.7, r"(?<![\w-])(?:\d{4}[ -]){3}\d{1,7}(?![\w-])"),
+)
+_UNSPACED_RULES = (
     rule(
         Kind.VEHICLE,
         0.85,
-        r"\b(?i:plates?|tag|car registration|registration)[\s:#]{0,3}(?i:number |no\.? |is )?"
-        r"(?P<value>(?=[A-Z -]{0,4}\d)[A-Z0-9]{2,4}[- ]?[A-Z0-9]{2,5})\b",
+        r"\b(?=[A-HJ-NPR-Z]{0,9}\d)(?=\d{0,9}[A-HJ-NPR-Z])[A-HJ-NPR-Z0-9]{17}\b",
     ),
     rule(
         Kind.HEALTH_PLAN,
@@ -109,10 +112,12 @@ _FORM_RULES = (
         r"[A-Z0-9]{4,12}(?![\w-])",
     ),
     rule(Kind.OTHER_ID, 0.6, r"(?<![\w.,/$-])\d{6,15}(?![\w/%-]|\.\d)"),
-    rule(Kind.OTHER_ID, 0.6, r"(?<=#)\d{4,}\b", needs="#"),
-    rule(Kind.ACCOUNT, 0.7, r"(?<![\w-])(?:\d{4}[ -]){3}\d{1,7}(?![\w-])"),
-    rule(Kind.PHOTO, 0.8, r"\b[A-Z]+[_-]?\d{3,}\.(?:JPE?G|PNG|GIF|TIFF?|BMP|HEIC)\b", needs="."),
+    rule(Kind.OTHER_ID, 0.6, r"(?<=#)\d{4,}\b"),
+    rule(Kind.PHOTO, 0.8, r"\b[A-Z]+[_-]?\d{3,}\.(?:JPE?G|PNG|GIF|TIFF?|BMP|HEIC)\b"),
 )
+_DIGIT_ON = re.compile(r"\d\S*")
+_LONGEST_LEAD = 64
+_SHORTEST_CODE = 5
 _RANGE = re.compile(r"\d{1,3}-\d{1,3}(?:-YEAR.*)?")
 
 
@@ -123,10 +128,27 @@ def find_numbers(text: str) -> list[Span]:
     """
     formed = (
         span
-        for span in find_all(_FORM_RULES, text)
+        for span in (*find_all(_SPACED_RULES, text), *_in_chunks(text))
         if not _RANGE.fullmatch(text[span.start : span.end])
     )
     return [*formed, *_announced(text.upper() if len(text.upper()) == len(text) else text)]
+
+
+def _in_chunks(text: str) -> list[Span]:
+    """Apply the rules for codes without spaces to each stretch that holds a digit."""
+    found: list[Span] = []
+    position = 0
+    for match in _DIGIT_ON.finditer(text):
+        start, end = match.span()
+        while (
+            start > max(position, match.start() - _LONGEST_LEAD) and not text[start - 1].isspace()
+        ):
+            start -= 1
+        position = end
+        if end - start >= _SHORTEST_CODE:
+            for each in _UNSPACED_RULES:
+                found += each.find_within(text, start, end)
+    return found
 
 
 def _announced(text: str) -> list[Span]:

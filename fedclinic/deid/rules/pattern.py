@@ -18,12 +18,16 @@ class PatternRule:
     """What a line must hold; other lines are not tried. Empty: every line is."""
 
     def find(self, text: str) -> Iterator[Span]:
-        has_value = "value" in self.pattern.groupindex
         for first, last in self._stretches(text):
-            for match in self.pattern.finditer(text, first, last):
-                start, end = match.span("value") if has_value else match.span()
-                if end > start:
-                    yield Span(start, end, self.kind, self.score)
+            yield from self.find_within(text, first, last)
+
+    def find_within(self, text: str, first: int, last: int) -> Iterator[Span]:
+        """Matches in `text[first:last]`; what stands before it is seen, what follows is not."""
+        has_value = "value" in self.pattern.groupindex
+        for match in self.pattern.finditer(text, first, last):
+            start, end = match.span("value") if has_value else match.span()
+            if end > start:
+                yield Span(start, end, self.kind, self.score)
 
     def _stretches(self, text: str) -> Iterator[tuple[int, int]]:
         """The whole text, or each line that holds the needed character."""
