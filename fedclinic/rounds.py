@@ -91,6 +91,8 @@ class SiteReport(Record):
     """None where the plan has no protection."""
     budget: BudgetLeft | None = None
     ledger: LedgerHead | None = None
+    self_test: Digest | None = None
+    """Digest of the self-test that the site's trainer passed when its agent started."""
     deidentification: DeidentificationSummary | None = None
 
 

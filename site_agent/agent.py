@@ -19,18 +19,20 @@ from fedclinic.errors import (
     SignatureError,
 )
 from fedclinic.evidence.keys import SigningKey, VerifyKey
-from fedclinic.evidence.statement import Envelope, open_record, sign
+from fedclinic.evidence.statement import Envelope, open_record
 from fedclinic.learning.finetune import LocalRound, train_privately, train_unprotected
 from fedclinic.plan import PatientPrivacy
 from fedclinic.privacy.accounting import epsilon
+from fedclinic.privacy.disclosure import DisclosurePolicy
 from fedclinic.privacy.mechanism import PrivacySpent
 from fedclinic.privacy.policy import PrivacyPolicy, check_mechanism, check_promise
 from fedclinic.privacy.random_stream import RandomStream
+from fedclinic.records import Digest
 from fedclinic.rounds import RoundTask, SiteReport, UpdateManifest
 from fedclinic.updates.admission import check_update
 from fedclinic.updates.blobs import BlobFolder
 from fedclinic.updates.codec import Tensors, UpdateFile, count_parameters, encode_chunks
-from site_agent.egress import summarise
+from site_agent.egress import release, summarise
 from site_agent.ledger_file import LedgerFile
 from site_agent.note_store import NoteStore
 from site_agent.outbox import Kept, Outbox
@@ -38,7 +40,6 @@ from site_agent.settings import SiteConfig
 from site_agent.workbench import Workbench
 
 TASK_KIND = "round-task"
-REPORT_KIND = "site-report"
 
 Progress = Callable[[int, int], None]
 
@@ -51,7 +52,10 @@ class Site:
     key: SigningKey
     coordinators: dict[str, VerifyKey]
     privacy_policy: PrivacyPolicy
-    deidentification_policy: str
+    deidentification_policy: Digest
+    disclosure_policy: DisclosurePolicy
+    self_test: Digest
+    """Digest of the passed self-test of this machine's trainer."""
     ledger: LedgerFile
     store: NoteStore
     outbox: Outbox
@@ -78,9 +82,9 @@ def run_round(site: Site, envelope: Envelope, progress: Progress) -> tuple[Envel
         site.outbox.deliver(kept, site.blobs)
         return kept.report, ""
     except (PolicyError, BudgetError, SignatureError) as refusal:
-        return sign(_declined(task, "refused", refusal.code), REPORT_KIND, site.key), str(refusal)
+        return _release(site, task, _declined(task, "refused", refusal.code)), str(refusal)
     except FedclinicError as failure:
-        return sign(_declined(task, "failed", failure.code), REPORT_KIND, site.key), str(failure)
+        return _release(site, task, _declined(task, "failed", failure.code)), str(failure)
 
 
 def _train(site: Site, task: RoundTask, progress: Progress) -> Kept:
@@ -119,7 +123,7 @@ def _train(site: Site, task: RoundTask, progress: Progress) -> Kept:
     else:
         update = train_unprotected(local, privacy)
     manifest = _check_and_store(site, task, update)
-    report = sign(_completed(site, task, manifest), REPORT_KIND, site.key)
+    report = _release(site, task, _completed(site, task, manifest))
     kept = site.outbox.keep(task, Kept(report=report, blob=manifest.blob))
     if isinstance(privacy, PatientPrivacy):
         site.ledger.commit(hold)
@@ -208,8 +212,13 @@ def _completed(site: Site, task: RoundTask, manifest: UpdateManifest) -> SiteRep
         privacy=spent,
         budget=site.ledger.tightest_budget(),
         ledger=site.ledger.head(),
+        self_test=site.self_test,
         deidentification=summarise(site.store.counts(), site.deidentification_policy),
     )
+
+
+def _release(site: Site, task: RoundTask, report: SiteReport) -> Envelope:
+    return release(report, task, site.disclosure_policy, site.key)
 
 
 def _declined(task: RoundTask, status: Literal["refused", "failed"], code: ErrorCode) -> SiteReport:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TextIO
 
-from fedclinic.errors import ErrorCode, FedclinicError
+from fedclinic.digest import digest_record
+from fedclinic.errors import ErrorCode, FedclinicError, TrainingError
 from fedclinic.local_protocol import (
     REQUEST,
     Evaluate,
@@ -29,6 +30,10 @@ from fedclinic.local_protocol import (
     Trained,
 )
 from fedclinic.plan import BaseModelRef, Layers, Task
+from fedclinic.privacy.production_trainer import production_trainer
+from fedclinic.privacy.random_stream import RandomStream
+from fedclinic.privacy.self_test import run_self_test
+from fedclinic.records import Digest
 from fedclinic.rounds import RoundTask
 from fedclinic.updates.blobs import BlobFolder
 from site_agent.agent import Site, fresh_noise_key, run_round
@@ -52,6 +57,7 @@ class Child:
     blobs: BlobFolder
     say: Say
     bench: dict[str, Workbench] = field(default_factory=dict)
+    tested: Digest | None = None
 
     def handle(self, request: Request) -> Reply:
         match request:
@@ -117,6 +123,8 @@ class Child:
             coordinators=coordinator_keys(self.site.config.permissions.coordinators),
             privacy_policy=self.site.privacy_policy,
             deidentification_policy=self.site.deidentification_policy.digest(),
+            disclosure_policy=self.site.disclosure_policy,
+            self_test=self._self_test(),
             ledger=self.site.ledger,
             store=self.site.store,
             outbox=Outbox(self.site.home.outbox),
@@ -124,6 +132,20 @@ class Child:
             workbench=workbench,
             noise_key=fresh_noise_key,
         )
+
+    def _self_test(self) -> Digest:
+        """Test this machine's trainer once for the process, before its first round.
+
+        Raises:
+            TrainingError: naming the properties that failed; no round is run then.
+        """
+        if self.tested is None:
+            result = run_self_test(production_trainer, RandomStream(fresh_noise_key()))
+            if not result.passed:
+                failed = ", ".join(result.failed())
+                raise TrainingError(f"the trainer failed its self-test ({failed}): nothing is run")
+            self.tested = digest_record(result)
+        return self.tested
 
     def _meter(self, stage: Stage) -> Callable[[int, int], None]:
         def report(done: int, total: int) -> None:

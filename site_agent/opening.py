@@ -15,6 +15,7 @@ from fedclinic.deid.policy import (
 )
 from fedclinic.errors import ConfigError
 from fedclinic.evidence.keys import SigningKey
+from fedclinic.privacy.disclosure import DisclosurePolicy
 from fedclinic.privacy.policy import PrivacyPolicy
 from site_agent.detectors import make_detector
 from site_agent.keys import load_secret, load_signing_key
@@ -38,6 +39,7 @@ class OpenSite:
     store: NoteStore
     ledger: LedgerFile
     privacy_policy: PrivacyPolicy
+    disclosure_policy: DisclosurePolicy
     deidentification_policy: DeidentificationPolicy
 
     def deidentifier(self) -> Deidentifier:
@@ -71,6 +73,11 @@ def open_site(path: Path, home: SiteHome, substitutions: Mapping[str, str]) -> O
         store=NoteStore.open(home.notes, load_secret(home.store_key)),
         ledger=LedgerFile.open(home.ledger, site=config.site, clock=time.time),
         privacy_policy=privacy,
+        disclosure_policy=parse_document(
+            _policy_text(config.disclosure_policy, path, "disclosure.yaml"),
+            DisclosurePolicy,
+            source=config.disclosure_policy or "policies/disclosure.yaml",
+        ),
         deidentification_policy=deidentification,
     )
 

@@ -89,6 +89,8 @@ class SiteConfig(Record):
     permissions: Permissions
     privacy_policy: str | None = None
     """Path of the site's own privacy policy; None: policies/privacy.yaml as installed."""
+    disclosure_policy: str | None = None
+    """Path of the site's own disclosure policy; None: policies/disclosure.yaml as installed."""
     min_patients: PositiveInt
     """Fewer patients than this and the site takes part in no round."""
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -4,9 +4,11 @@ import re
 from dataclasses import dataclass, field
 from importlib import resources
 
+from fedclinic.config import parse_document
 from fedclinic.deid.deidentify import Deidentifier
 from fedclinic.deid.policy import DeidentificationPolicy, parse_policy
 from fedclinic.notes import KnownIdentifiers, Span
+from fedclinic.privacy.disclosure import DisclosurePolicy
 
 SURROGATE_KEY = b"s" * 32
 
@@ -50,6 +52,11 @@ class FakeProgress:
 def installed_deidentification_policy() -> DeidentificationPolicy:
     text = resources.files("policies").joinpath("deidentification.yaml").read_text("utf-8")
     return parse_policy(text, mode="safe_harbor", profile="fast")
+
+
+def installed_disclosure_policy() -> DisclosurePolicy:
+    text = resources.files("policies").joinpath("disclosure.yaml").read_text("utf-8")
+    return parse_document(text, DisclosurePolicy, source="disclosure.yaml")
 
 
 def make_deidentifier(

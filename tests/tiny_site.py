@@ -14,7 +14,8 @@ from fedclinic.plan import Task
 from fedclinic.privacy.policy import PrivacyPolicy
 from fedclinic.rounds import RoundTask, SiteReport
 from fedclinic.updates.blobs import BlobFolder
-from site_agent.agent import REPORT_KIND, TASK_KIND, Site, run_round
+from site_agent.agent import TASK_KIND, Site, run_round
+from site_agent.egress import REPORT_KIND
 from site_agent.keys import load_secret, load_signing_key
 from site_agent.ledger_file import LedgerFile
 from site_agent.note_store import NoteStore
@@ -36,6 +37,7 @@ from tests.fakes import (
     FakeDetector,
     FakeProgress,
     installed_deidentification_policy,
+    installed_disclosure_policy,
     make_deidentifier,
 )
 
@@ -130,6 +132,8 @@ def make_tiny_site(
         coordinators={COORDINATOR.key_id: COORDINATOR.public},
         privacy_policy=privacy,
         deidentification_policy=installed_deidentification_policy().digest(),
+        disclosure_policy=installed_disclosure_policy(),
+        self_test=DIGEST,
         ledger=ledger,
         store=store,
         outbox=Outbox(home.outbox),

@@ -15,7 +15,8 @@ from fedclinic.rounds import RoundTask
 from fedclinic.updates.admission import check_report
 from fedclinic.updates.blobs import BlobFolder
 from fedclinic.updates.codec import UpdateFile, encode
-from site_agent.agent import REPORT_KIND, run_round
+from site_agent.agent import run_round
+from site_agent.egress import REPORT_KIND
 from site_agent.ledger_file import LedgerFile
 from site_agent.workbench import Workbench
 from tests.factories import (

@@ -26,8 +26,9 @@ from fedclinic.plan import BaseModelRef, Layers
 from fedclinic.rounds import EvaluationTask, SiteReport
 from fedclinic.updates.blobs import BlobFolder
 from fedclinic.updates.codec import encode
-from site_agent.agent import REPORT_KIND, TASK_KIND
+from site_agent.agent import TASK_KIND
 from site_agent.child import Child
+from site_agent.egress import REPORT_KIND
 from site_agent.opening import open_site
 from site_agent.settings import SiteHome
 from tests.factories import (

@@ -1,42 +1,59 @@
-"""Counts leave a site rounded, and small ones not at all."""
+"""What leaves a site passes its disclosure policy: counts blurred, nothing that is not listed."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from site_agent.egress import ROUND_TO, summarise
+from fedclinic.errors import PolicyError
+from fedclinic.evidence.statement import open_record
+from fedclinic.rounds import SiteReport
+from site_agent.egress import REPORT_KIND, release, summarise
 from site_agent.note_store import StoreCounts
-from tests.factories import DIGEST
+from tests.factories import DIGEST, make_report, make_round_task, make_signing_key
+from tests.fakes import installed_disclosure_policy
+
+POLICY = installed_disclosure_policy()
+KEY = make_signing_key()
 
 
-def blurred(count: int) -> int | None:
-    return summarise(StoreCounts(count, 0, 0, {}), DIGEST).notes
+def released(counts: StoreCounts) -> SiteReport:
+    task = make_round_task()
+    report = make_report(task, deidentification=summarise(counts, DIGEST))
+    envelope = release(report, task, POLICY, KEY)
+    return open_record(envelope, {KEY.key_id: KEY.public}, REPORT_KIND, SiteReport)
 
 
 @pytest.mark.parametrize(
     ("count", "leaves"), [(0, None), (9, None), (10, 10), (14, 10), (16, 20), (1234, 1230)]
 )
 def test_a_count_leaves_rounded_or_not_at_all(count, leaves):
-    assert blurred(count) == leaves
+    assert released(StoreCounts(count, 0, 0, {})).deidentification.notes == leaves
 
 
 @given(st.integers(0, 10**6))
 def test_what_leaves_is_a_multiple_and_close_or_nothing(count):
-    leaves = blurred(count)
-    if count < ROUND_TO:
+    leaves = released(StoreCounts(count, 0, 0, {})).deidentification.notes
+    if count < POLICY.smallest_count:
         assert leaves is None
     else:
         assert leaves is not None
-        assert leaves % ROUND_TO == 0
-        assert abs(leaves - count) <= ROUND_TO / 2
+        assert leaves % POLICY.round_counts_to == 0
+        assert abs(leaves - count) <= POLICY.round_counts_to / 2
 
 
 def test_every_count_of_a_report_is_blurred_and_patients_are_not_in_it():
     counts = StoreCounts(notes=101, quarantined=3, patients=57, replaced={"PERSON": 77, "AGE": 2})
-    summary = summarise(counts, DIGEST)
-    assert summary.model_dump() == {
+    assert released(counts).deidentification.model_dump() == {
         "policy": DIGEST,
         "notes": 100,
         "quarantined": None,
         "replaced": {"AGE": None, "PERSON": 80},
     }
+
+
+def test_a_report_with_a_field_that_the_policy_does_not_list_stays_at_the_site():
+    without = {k: v for k, v in POLICY.fields["site_report"].items() if k != "nonce"}
+    strict = POLICY.model_copy(update={"fields": {"site_report": without}})
+    task = make_round_task()
+    with pytest.raises(PolicyError, match="no field"):
+        release(make_report(task), task, strict, KEY)
