@@ -9,7 +9,8 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.table import Table
 
-from fedclinic.privacy.accounting import ACCOUNTANTS, ComposedPrivacy
+from fedclinic.privacy.accountants import ACCOUNTANTS
+from fedclinic.privacy.accounting import ComposedPrivacy
 from fedclinic.privacy.budget import demand_of, spent_epsilon
 from fedclinic.privacy.mechanism import Mechanism
 

@@ -9,7 +9,7 @@ No torch here: a coordinator accounts too.
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any
@@ -25,9 +25,6 @@ from fedclinic.privacy.mechanism import Mechanism
 
 DISCRETIZATION = 2e-4
 """Grid of the privacy loss; always pessimistic: 1.5 % high at epsilon 0.01, 0.001 % at 4."""
-
-_PRV_SMALL = 1.0
-"""Below this epsilon, PRV's own error of 0.01 would be more than a percent: it is made smaller."""
 
 _NOISE_STEP = 1e-4
 _NOISE_LARGEST = 1e4
@@ -50,7 +47,7 @@ class ComposedPrivacy:
 
     def epsilon(self, *, delta: float) -> float:
         """Epsilon of everything composed so far; 0 before the first round."""
-        _check_delta(delta)
+        check_delta(delta)
         return 0.0 if self._loss is None else float(self._loss.get_epsilon_for_delta(delta))
 
 
@@ -59,9 +56,9 @@ def epsilon(mechanisms: Sequence[Mechanism], *, delta: float) -> float:
 
     Mechanisms are composed, never epsilons added; equal noise and rate are composed by count.
     """
-    _check_delta(delta)
+    check_delta(delta)
     total = ComposedPrivacy()
-    for mechanism in _merged(mechanisms):
+    for mechanism in merge_equal(mechanisms):
         total = total.then(mechanism)
     return total.epsilon(delta=delta)
 
@@ -76,7 +73,7 @@ def calibrate_noise_multiplier(
     Raises:
         ConfigError: if no noise multiplier up to 10,000 reaches the target.
     """
-    _check_delta(delta)
+    check_delta(delta)
     if not (0 < sampling_rate <= 1 and steps >= 1 and 0 < target_epsilon < math.inf):
         raise ConfigError(
             f"no noise multiplier exists for epsilon {target_epsilon}, "
@@ -140,41 +137,14 @@ def _step_divergence(noise: float, rate: float, order: int) -> float:
 
 def epsilon_by_rdp(mechanisms: Sequence[Mechanism], *, delta: float) -> float:
     """The same epsilon by dp-accounting's Renyi accountant: an upper bound, 10 to 25 % looser."""
-    _check_delta(delta)
+    check_delta(delta)
     accountant = rdp.RdpAccountant()
     for mechanism in mechanisms:
         accountant.compose(_event(mechanism))
     return float(accountant.get_epsilon(delta))
 
 
-def epsilon_by_prv(mechanisms: Sequence[Mechanism], *, delta: float) -> float:
-    """The same epsilon by Opacus' PRV accountant (Gopi et al. 2021, arXiv:2106.02848).
-
-    Needs the `site` extra. Runs out of memory or returns infinity on extreme mechanisms.
-    """
-    _check_delta(delta)
-    from opacus.accountants import PRVAccountant  # noqa: PLC0415 - torch comes with it
-
-    accountant = PRVAccountant()
-    accountant.history = [
-        (mechanism.noise_multiplier, mechanism.sampling_rate, mechanism.steps)
-        for mechanism in _merged(mechanisms)
-    ]
-    coarse = float(accountant.get_epsilon(delta=delta))
-    if coarse > _PRV_SMALL:
-        return coarse
-    return float(accountant.get_epsilon(delta=delta, eps_error=coarse / 100))
-
-
-ACCOUNTANTS: Mapping[str, Callable[..., float]] = {
-    "PLD": epsilon,
-    "RDP": epsilon_by_rdp,
-    "PRV": epsilon_by_prv,
-}
-"""Accountants by name, each `(mechanisms, *, delta) -> epsilon`; PLD is of record."""
-
-
-def _merged(mechanisms: Iterable[Mechanism]) -> list[Mechanism]:
+def merge_equal(mechanisms: Iterable[Mechanism]) -> list[Mechanism]:
     """Join mechanisms of equal noise and rate by adding their steps."""
     steps: Counter[tuple[float, float]] = Counter()
     for mechanism in mechanisms:
@@ -208,6 +178,6 @@ def _event(mechanism: Mechanism) -> dp_event.DpEvent:
     return dp_event.SelfComposedDpEvent(step, mechanism.steps)
 
 
-def _check_delta(delta: float) -> None:
+def check_delta(delta: float) -> None:
     if not 0 < delta < 1:
         raise ConfigError(f"delta is a probability between 0 and 1, not {delta}")

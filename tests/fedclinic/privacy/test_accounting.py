@@ -11,11 +11,11 @@ from scipy.optimize import brentq
 from scipy.stats import norm
 
 from fedclinic.errors import ConfigError, EvidenceError
+from fedclinic.privacy.accountants import epsilon_by_prv
 from fedclinic.privacy.accounting import (
     ComposedPrivacy,
     calibrate_noise_multiplier,
     epsilon,
-    epsilon_by_prv,
     epsilon_by_rdp,
     renyi_divergences,
 )
