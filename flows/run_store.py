@@ -58,6 +58,11 @@ class RunStore:
     def name(self) -> str:
         return self.root.name
 
+    @property
+    def report(self) -> Path:
+        """The run's report, a page for people."""
+        return self.root / "report.html"
+
     def write_header(self, header: RunHeader) -> None:
         write_whole(self.root / "run.json", header.model_dump_json(indent=1).encode())
 

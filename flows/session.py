@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
+from fedclinic.evidence.report import render_report
 from fedclinic.plan import FederationPlan
 from flows.comparison import FinishedRun, budget_table, comparison_table, traffic_line
 from flows.console import RunConsole
 from flows.plan_file import variant_of
-from flows.run_store import RunHeader, RunStore
+from flows.run_evidence import gather_evidence
+from flows.run_store import RunHeader, RunStore, write_whole
 from flows.settings import Workspace
 
 
@@ -62,10 +64,14 @@ class Session:
             self.console.print(budget_table(main))
         self.console.print(traffic_line(main, self.whole_model_parameters), highlight=False)
         root = self.workspace.root
+        store = RunStore(self.workspace.runs / main.header.run)
+        evidence = gather_evidence(self.workspace, store.name, "finished", runs[1:])
+        write_whole(store.report, render_report(evidence).encode())
         for what, where in (
             ("MLflow and Prefect", f"fedclinic ui --workspace {root}"),
+            ("report", str(store.report)),
             ("model", f"models:/{main.header.plan.federation} in {self.workspace.mlflow_uri()}"),
-            ("run folder", str(self.workspace.runs / main.header.run)),
+            ("run folder", str(store.root)),
         ):
             self.console.print(f"{what:<20} {where}", highlight=False, soft_wrap=True)
 

@@ -21,6 +21,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from fedclinic.errors import FedclinicError, RunError
 from fedclinic.evidence.keys import VerifyKey
+from fedclinic.evidence.report import render_report
 from fedclinic.evidence.statement import Envelope
 from fedclinic.local_protocol import Prepared, Progress
 from fedclinic.methods import RoundDiagnostics, ServerState, decode_state, encode_state, make_method
@@ -30,7 +31,8 @@ from flows.coordinator_key import load_coordinator_key, public_text
 from flows.registered_model import write_model_folder
 from flows.round_table import budget_rows, round_rows
 from flows.rounds import Federation, admit, fold_in, make_task, publish_state, work_of
-from flows.run_store import RoundRecord, RunHeader, RunStore, SiteOutcome
+from flows.run_evidence import gather_evidence
+from flows.run_store import RoundRecord, RunHeader, RunStore, SiteOutcome, write_whole
 from flows.settings import Workspace
 from flows.sites import EVALUATION_SITE, Sites, Watcher
 from flows.sites.local import LocalSites
@@ -300,12 +302,16 @@ def _show_in_prefect(run: _Run, record: RoundRecord) -> None:
 
 
 def _finish(workspace: Workspace, run: _Run, tracker: Tracker, state: ServerState) -> str:
+    """Register the global model, if the method has one, and attach report and records."""
     parent = str(run.header.tracking_run)
-    if state.memory:
-        tracker.finish(parent, sorted(run.store.root.glob("*.json")), {})
+    records = sorted(run.store.root.glob("*.json"))
+    if state.memory and run.header.plan.method.name == "local_only":
+        tracker.finish(parent, records, {})
         return ""
     folder = write_model_folder(workspace, run.header, state)
     address = tracker.register(parent, run.header.plan.federation, folder)
+    report = render_report(gather_evidence(workspace, run.header.run, "finished"))
+    write_whole(run.store.report, report.encode())
     card = (folder / "README.md").read_text(encoding="utf-8")
-    tracker.finish(parent, sorted(run.store.root.glob("*.json")), {"model_card.md": card})
+    tracker.finish(parent, records, {"model_card.md": card, "report.html": report})
     return address
