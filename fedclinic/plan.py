@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, StringConstraints, model_validator
 
-from fedclinic.digest import digest_record
+from fedclinic.digest import canonical_json, digest_bytes
 from fedclinic.privacy.mechanism import Mechanism
 from fedclinic.records import Digest, Name, Probability, Record
 
@@ -196,7 +196,9 @@ class FederationPlan(Record):
         return self
 
     def digest(self) -> Digest:
-        return digest_record(self)
+        """Digest of what sites agree to; where the coordinator keeps its files is not part of it."""
+        agreed = self.model_dump(mode="json", exclude={"transport", "evaluation", "comparison"})
+        return digest_bytes(canonical_json(agreed))
 
     def is_protected(self) -> bool:
         return isinstance(self.privacy, PatientPrivacy)

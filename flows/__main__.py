@@ -36,18 +36,25 @@ def cli() -> None:
     show_default=True,
     help="Synthetic patients per hospital.",
 )
+@click.option(
+    "--alpha",
+    type=click.FloatRange(min=0.01),
+    default=0.15,
+    show_default=True,
+    help="How alike the hospitals are; small means specialised (Dirichlet over labels).",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option(
     "--compare", is_flag=True, help="Also train without DP, and on all notes in one place."
 )
 @workspace_option
-def demo(patients: int, seed: int, compare: bool, workspace: str | None) -> None:
+def demo(patients: int, alpha: float, seed: int, compare: bool, workspace: str | None) -> None:
     """Let four synthetic hospitals train one model together, on this machine."""
-    from flows.demo import demo_workspace, run_demo  # noqa: PLC0415 - keeps --help quick
+    from flows.demo import Cohort, demo_workspace, run_demo  # noqa: PLC0415 - keeps --help quick
 
     space = demo_workspace(open_workspace(workspace))
     _prepare_tools(space)
-    run_demo(space, Console(), patients=patients, seed=seed, everything=compare)
+    run_demo(space, Console(), Cohort(patients, alpha, seed), everything=compare)
 
 
 @cli.command()

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -12,6 +13,20 @@ from fedclinic.errors import RunError
 from flows.plan_file import load_plan
 from flows.session import Session
 from flows.settings import Workspace
+
+TEST_PATIENTS = 75
+"""Patients per hospital in the evaluation notes."""
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """What the demo's hospitals are like."""
+
+    patients: int
+    """Per hospital."""
+    alpha: float
+    """Dirichlet concentration of labels over hospitals; small means specialised hospitals."""
+    seed: int
 
 
 def demo_workspace(workspace: Workspace) -> Workspace:
@@ -23,29 +38,28 @@ def demo_workspace(workspace: Workspace) -> Workspace:
     return Workspace(workspace.root / time.strftime("demo-%Y%m%d-%H%M%S"))
 
 
-def run_demo(
-    workspace: Workspace, console: Console, *, patients: int, seed: int, everything: bool
-) -> None:
+def run_demo(workspace: Workspace, console: Console, cohort: Cohort, *, everything: bool) -> None:
     """Generate a new cohort, train over it, compare, and print the tables."""
     session = Session(workspace, console)
     with resources.as_file(resources.files(__package__)) as folder:
         plan = load_plan(folder / "federation.yaml")
         names = plan.site_names()
         console.print(
-            f"Generating {patients} synthetic patients for each of {', '.join(names)} ...",
+            f"Generating {cohort.patients} synthetic patients for each of {', '.join(names)} ...",
             highlight=False,
         )
         data = workspace.root / "cohort"
-        _generate(data, names, patients, seed)
+        _generate(data, names, cohort)
         main = session.start(plan, "Federation with DP", str(data), "dp")
         runs = session.compare(plan, main, str(data), everything=everything)
     session.show(runs)
 
 
-def _generate(out: Path, hospitals: tuple[str, ...], patients: int, seed: int) -> None:
+def _generate(out: Path, hospitals: tuple[str, ...], cohort: Cohort) -> None:
     command = [sys.executable, "-m", "site_agent", "synthesize", "--out", str(out)]
-    command += ["--hospitals", ",".join(hospitals), "--seed", str(seed)]
-    command += ["--patients", str(patients), "--test-patients", "75"]
+    command += ["--hospitals", ",".join(hospitals), "--seed", str(cohort.seed)]
+    command += ["--patients", str(cohort.patients), "--alpha", str(cohort.alpha)]
+    command += ["--test-patients", str(TEST_PATIENTS)]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     if finished.returncode:
         raise RunError(f"the cohort could not be generated: {finished.stderr.strip()[-300:]}")
