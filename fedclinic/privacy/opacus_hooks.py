@@ -57,9 +57,11 @@ class OpacusHooks:
         before = {name: p.grad for name, p in self._parameters.items()}
         for p in self._parameters.values():
             p.grad = None
-        torch.autograd.backward(losses.sum())
         try:
+            torch.autograd.backward(losses.sum())
             per_patient = self._per_patient(owner, rows if patients is None else patients)
+        except ValueError as error:
+            raise ModelError("Opacus notes activations in training mode only") from error
         finally:
             self._forget()
             for name, p in self._parameters.items():

@@ -97,6 +97,14 @@ def test_opacus_refuses_to_go_on_after_an_abandoned_forward_pass():
         wrapped.clipped_sum(losses_of(model, make_batch()), clipping_norm=0.4)
 
 
+def test_opacus_refuses_a_model_in_evaluation_mode():
+    model = make_model("bert")
+    train_top(model)
+    wrapped = OpacusHooks(model.eval())
+    with pytest.raises(ModelError, match="training mode"):
+        wrapped.clipped_sum(losses_of(model, make_batch()), clipping_norm=0.4)
+
+
 @pytest.mark.parametrize(("family", "part"), EVERYTHING)
 def test_row_by_row_equals_brute_force_patient_by_patient(family, part):
     model, batch = make_model(family), make_batch()
