@@ -196,7 +196,7 @@ class FederationPlan(Record):
         return self
 
     def digest(self) -> Digest:
-        """Digest of what sites agree to; where the coordinator keeps its files is not part of it."""
+        """Digest of what sites agree to; where the coordinator keeps its files is no part of it."""
         agreed = self.model_dump(mode="json", exclude={"transport", "evaluation", "comparison"})
         return digest_bytes(canonical_json(agreed))
 
