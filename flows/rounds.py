@@ -76,6 +76,17 @@ def make_task(
     return sign(task, TASK_KIND, federation.key)
 
 
+def renew_task(federation: Federation, signed: Envelope, deadline: float) -> Envelope:
+    """Give a task of an interrupted round a new deadline and nothing else.
+
+    Run, round, attempt and nonce stay: a site that had finished answers with the report that it
+    kept, and one that had not goes on under the budget that it had set aside.
+    """
+    trusted = {federation.key.key_id: federation.key.public}
+    task = open_record(signed, trusted, TASK_KIND, RoundTask)
+    return sign(task.model_copy(update={"deadline": deadline}), TASK_KIND, federation.key)
+
+
 def admit(federation: Federation, task: Envelope, report: Envelope, problem: str) -> SiteOutcome:
     """Check a report and its update against the task; a bad one is quarantined, with a reason."""
     asked = open_record(task, {federation.key.key_id: federation.key.public}, TASK_KIND, RoundTask)

@@ -90,6 +90,12 @@ class RunStore:
         paths = sorted(self.root.glob("round-*.json"))
         return [RoundRecord.model_validate_json(path.read_bytes()) for path in paths]
 
+    def is_finished(self) -> bool:
+        """Whether all rounds are done and the evidence is written."""
+        rounds = self.rounds()
+        done = bool(rounds) and rounds[-1].round_number == self.header().plan.rounds
+        return done and self.report.is_file()
+
     def task(self, round_number: int, site: str) -> Envelope | None:
         """The task that was signed for a site, if the round was begun before."""
         path = self._task_path(round_number, site)

@@ -35,7 +35,9 @@ class Session:
         return self.go_on(store)
 
     def go_on(self, store: RunStore) -> FinishedRun:
-        """Run, or resume, the run of a folder to its end."""
+        """Run, or resume, the run of a folder to its end; a finished one is only shown."""
+        if store.is_finished():
+            return FinishedRun(store.header(), store.rounds(), 0.0)
         from flows.train import federated_training, observed_by  # noqa: PLC0415 - after settings
 
         began = time.monotonic()

@@ -30,7 +30,15 @@ from fedclinic.updates.blobs import BlobFolder
 from flows.coordinator_key import load_coordinator_key, public_text
 from flows.registered_model import write_model_folder
 from flows.round_table import budget_rows, round_rows
-from flows.rounds import Federation, admit, fold_in, make_task, publish_state, work_of
+from flows.rounds import (
+    Federation,
+    admit,
+    fold_in,
+    make_task,
+    publish_state,
+    renew_task,
+    work_of,
+)
 from flows.run_evidence import gather_evidence
 from flows.run_store import RoundRecord, RunHeader, RunStore, SiteOutcome, write_whole
 from flows.settings import Workspace
@@ -112,7 +120,7 @@ def evaluate_state(
     run: _Run, round_number: int, state: ServerState
 ) -> tuple[EvaluationReport, ...]:
     """Measure the global model, or each site's own where the method keeps one a site."""
-    subjects = run.header.plan.site_names() if state.memory else (GLOBAL,)
+    subjects = run.header.plan.site_names() if _keeps_own_models(run) else (GLOBAL,)
     return tuple(_measure(run, round_number, state, subject) for subject in subjects)
 
 
@@ -230,8 +238,12 @@ def _one_round(run: _Run, round_number: int, state: ServerState) -> tuple[Server
     for site in plan.site_names():
         blob, size = publish_state(run.federation, state, site)
         state_bytes = max(state_bytes, size)
-        signed = run.store.task(round_number, site) or make_task(
-            run.federation, site, round_number, blob, time.time() + 60 * plan.deadline_minutes
+        deadline = time.time() + 60 * plan.deadline_minutes
+        begun = run.store.task(round_number, site)
+        signed = (
+            renew_task(run.federation, begun, deadline)
+            if begun is not None
+            else make_task(run.federation, site, round_number, blob, deadline)
         )
         run.store.keep_task(round_number, site, signed)
         futures.append(site_round.submit(run, site, round_number, signed))
@@ -287,6 +299,11 @@ def _keep(run: _Run, tracker: Tracker, parent: str, record: RoundRecord) -> None
     _observer.get().round_finished(run.header, record)
 
 
+def _keeps_own_models(run: _Run) -> bool:
+    """Whether there is a model a site and no global one."""
+    return run.header.plan.method.name == "local_only"
+
+
 def _show_in_prefect(run: _Run, record: RoundRecord) -> None:
     name = run.header.plan.federation.replace("_", "-")
     create_table_artifact(
@@ -305,7 +322,7 @@ def _finish(workspace: Workspace, run: _Run, tracker: Tracker, state: ServerStat
     """Register the global model, if the method has one, and attach report and records."""
     parent = str(run.header.tracking_run)
     records = sorted(run.store.root.glob("*.json"))
-    if state.memory and run.header.plan.method.name == "local_only":
+    if _keeps_own_models(run):
         tracker.finish(parent, records, {})
         return ""
     folder = write_model_folder(workspace, run.header, state)

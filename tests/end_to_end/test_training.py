@@ -154,6 +154,18 @@ def test_an_interrupted_run_goes_on_and_no_round_is_charged_twice(
         assert committed_rounds(setting, site)[run.name] == list(range(1, ROUNDS + 1))
 
 
+def test_a_finished_run_is_shown_again_and_nothing_is_charged(
+    setting: Setting, finished: Finished
+) -> None:
+    assert finished.returncode == 0
+    run = parent_of(setting).data.tags["fedclinic.run"]
+    before = committed_rounds(setting, "north")
+    again = setting.run("train", "--resume", run)
+    assert again.returncode == 0, again.stderr[-2000:]
+    assert "Privacy budget at each site" in again.stdout
+    assert committed_rounds(setting, "north") == before
+
+
 def newest_run(workspace: Path) -> RunStore:
     folders = sorted((workspace / "runs").iterdir(), key=lambda path: path.stat().st_mtime)
     return RunStore(folders[-1])

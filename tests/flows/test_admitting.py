@@ -18,6 +18,7 @@ from flows.rounds import (
     make_task,
     noise_floors,
     publish_state,
+    renew_task,
     work_of,
 )
 from flows.run_store import SiteOutcome
@@ -80,6 +81,14 @@ def test_a_task_carries_the_part_of_the_plan_that_a_site_carries_out(federation)
 def test_no_two_tasks_have_one_nonce(sites):
     nonces = {opened(sites.federation, sites.task("north")).nonce for _ in range(20)}
     assert len(nonces) == 20
+
+
+def test_a_renewed_task_has_a_new_deadline_and_is_the_same_otherwise(sites):
+    task = sites.task("north")
+    renewed = opened(sites.federation, renew_task(sites.federation, task, 2 * FAR_FUTURE))
+    assert renewed.deadline == 2 * FAR_FUTURE
+    unchanged = {"deadline": opened(sites.federation, task).deadline}
+    assert renewed.model_copy(update=unchanged) == opened(sites.federation, task)
 
 
 def test_the_first_round_starts_from_the_base_model_and_sends_nothing(federation):
