@@ -27,17 +27,18 @@ def comparison_table(runs: list[FinishedRun]) -> Table:
     """One row a model: what was trained how, under which guarantee, and how good it became."""
     names = list(runs[0].last.evaluations[0].metrics)
     table = Table(title="Quality on the evaluation notes", title_justify="left")
-    table.add_column("model")
-    table.add_column("privacy of a patient")
+    table.add_column("trained as", no_wrap=True)
+    table.add_column("site", no_wrap=True)
+    table.add_column("privacy of a patient", no_wrap=True)
     for name in names:
         table.add_column(name.replace("_", " "), justify="right")
     table.add_column("seconds", justify="right")
     for run in runs:
         for index, evaluation in enumerate(run.last.evaluations):
-            subject = "" if evaluation.subject == "global" else f": {evaluation.subject}"
             table.add_row(
-                f"{run.header.title}{subject}",
-                protection_of(run),
+                run.header.title if index == 0 else "",
+                "all" if evaluation.subject == "global" else evaluation.subject,
+                protection_of(run) if index == 0 else "",
                 *[f"{evaluation.metrics[name]:.3f}" for name in names],
                 f"{run.seconds:.0f}" if index == 0 else "",
             )
