@@ -22,7 +22,6 @@ NO_CANARY = -1
 NOTES_A_CANARY = 4
 """More than one, so that a trainer whose unit is the note shows."""
 
-LAYERS = ("left", "right")
 _PULL = 1e4
 """Gradient of the audit loss at a canary's weight: far above any clipping norm."""
 
@@ -33,10 +32,10 @@ class AuditHead(nn.Module):
     def __init__(self, canaries: int) -> None:
         super().__init__()
         self.canaries = canaries
-        for name in LAYERS:
-            layer = nn.Linear(canaries, 1, bias=False)
-            nn.init.zeros_(layer.weight)
-            self.add_module(name, layer)
+        self.left = nn.Linear(canaries, 1, bias=False)
+        self.right = nn.Linear(canaries, 1, bias=False)
+        nn.init.zeros_(self.left.weight)
+        nn.init.zeros_(self.right.weight)
 
     def forward(self, canary_of_row: Tensor) -> Tensor:
         """Return each row's audit loss, shape (rows,): 0 where the row is no canary's.
@@ -45,14 +44,11 @@ class AuditHead(nn.Module):
             canary_of_row: shape (rows,), the canary's number or NO_CANARY.
         """
         present = canary_of_row != NO_CANARY
-        weight = self.get_submodule(LAYERS[0]).get_parameter("weight")
-        inputs = torch.zeros(
-            (len(canary_of_row), self.canaries), device=weight.device, dtype=weight.dtype
-        )
+        inputs = self.left.weight.new_zeros((len(canary_of_row), self.canaries))
         rows = torch.nonzero(present).flatten()
         inputs[rows, canary_of_row[rows]] = 1.0
-        outputs: list[Tensor] = [self.get_submodule(name)(inputs).squeeze(1) for name in LAYERS]
-        return -_PULL * (outputs[0] + outputs[1]) * present
+        output: Tensor = self.left(inputs) + self.right(inputs)
+        return -_PULL * output.squeeze(1) * present
 
 
 class AuditTrace:
@@ -69,7 +65,7 @@ class AuditTrace:
         """
         left, right = (
             -self._scale * released[f"{prefix}{name}.weight"].double().flatten().cpu().numpy()
-            for name in LAYERS
+            for name in ("left", "right")
         )
         self._steps.append((left, right))
 

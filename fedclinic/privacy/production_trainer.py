@@ -1,7 +1,6 @@
 """The trainer that real notes meet, behind the probe's door: what the self-test runs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -42,21 +41,16 @@ def local_round(site: ProbeSite, after_step: Callable[[], None]) -> LocalRound:
     )
 
 
-@dataclass(frozen=True)
-class _NoWords:
-    tokens: int
-
-    def row(self, target: int) -> Row:
-        nowhere = np.full(self.tokens, -1)
-        ids = np.zeros(self.tokens, dtype=np.int64)
-        return Row(ids, np.array([target], dtype=np.int64), nowhere, nowhere)
-
-
 def _encoded(site: ProbeSite) -> EncodedNotes:
     notes = site.notes
     return EncodedNotes(
-        rows=tuple(_NoWords(note.tokens).row(note.target) for note in notes),
+        rows=tuple(_row(note.tokens, note.target) for note in notes),
         rows_of_note=tuple(np.array([index]) for index in range(len(notes))),
         notes_of_patient=tuple(site.notes_of_patient()),
         entities_of_note=((),) * len(notes),
     )
+
+
+def _row(tokens: int, target: int) -> Row:
+    nowhere = np.full(tokens, -1)
+    return Row(np.zeros(tokens, dtype=np.int64), np.array([target]), nowhere, nowhere)
