@@ -20,6 +20,7 @@ _MEASURE = re.compile(
 )
 _DATED = re.compile(rf"\d|\b{MONTH}\b|(?i:christmas|thanksgiving|easter|day\b|eve\b)")
 _YEAR_OR_TIME = re.compile(r"(?:19|20)\d\d|\d{1,2}:?\d{2}|'?\d\d|[\d.:]+")
+_PREFIXES = words("lot ext ext. no no. dl")
 _LONGEST_PREFIX = 4
 """Letters before a number that may belong to it, as in LOT or ext."""
 _MIN_DIGITS = 4
@@ -54,7 +55,8 @@ def _is_part_of_name(word: str, lexicon: Lexicon) -> bool:
 
 
 def _is_part_of_number(word: str, lexicon: Lexicon) -> bool:
-    return len(word) <= _LONGEST_PREFIX or any(map(str.isdigit, word))
+    is_prefix = len(word) <= _LONGEST_PREFIX and (word.isupper() or word.lower() in _PREFIXES)
+    return is_prefix or any(map(str.isdigit, word))
 
 
 def _passes(text: str, span: Span, lexicon: Lexicon) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 
 from fedclinic.deid.word_lists import (
+    ALSO_ORDINARY,
     EPONYMS,
     NAMES_THAT_ARE_WORDS,
     NEVER_NAMES,
@@ -59,7 +60,7 @@ def lexicon() -> Lexicon:
         family_rank={word: rank for rank, word in enumerate(family, 1) if word not in NEVER_NAMES},
         places=known_places,
         place_starts=frozenset(place.split()[0] for place in known_places if " " in place),
-        ordinary=frozenset(ordinary) | NAMES_THAT_ARE_WORDS | NEVER_NAMES,
+        ordinary=frozenset(ordinary) | NAMES_THAT_ARE_WORDS | ALSO_ORDINARY | NEVER_NAMES,
         eponyms=EPONYMS,
         never=NEVER_NAMES,
         digest=f"sha256:{state.hexdigest()}",

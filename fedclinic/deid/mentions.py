@@ -25,7 +25,7 @@ def further_mentions(text: str, spans: Iterable[Span], lexicon: Lexicon) -> list
     if not words:
         return []
     return [
-        Span(match.start(), match.end(), EntityKind.PERSON, _SCORE)
+        Span(match.start(), match.start() + len(_plain(match.group())), EntityKind.PERSON, _SCORE)
         for match in _WORD.finditer(text)
         if match.group()[0].isupper() and _plain(match.group()) in words
     ]

@@ -101,7 +101,7 @@ class Features:
 
     def _row(self, token: str) -> tuple[int, ...]:
         lowered = token.lower().replace("’", "'")
-        spelling = re.sub(r"\d", "0", lowered) if not lowered.isdigit() else f"#{len(lowered)}"
+        spelling = re.sub(r"\d", "0", lowered) if not lowered.isdecimal() else f"#{len(lowered)}"
         features = (spelling, lowered[:3], lowered[-3:], _shape(token))
         rows = [
             zlib.crc32(f"{index}{feature}".encode()) % FEATURE_ROWS[index]
@@ -129,7 +129,7 @@ class Features:
 def _shape(token: str) -> str:
     if not token[0].isalnum():
         return token[:2]
-    if token.isdigit():
+    if token.isdecimal():
         number = int(token) if len(token) <= 4 else 0
         kind = (
             "m"

@@ -25,6 +25,7 @@ _INSTITUTION = re.compile(
     r"auto repair|insurance agency|church|university|college|bakery|trucking|logistics)\b"
 )
 _UPPER = re.compile(UPPER)
+_INITIAL = re.compile(rf"(?<![\w.'’-])[a-z](?=\. (?:[a-z]\. )?{UPPER})")
 _MIN_LETTERS = 8
 _SURNAME_RANK = 20_000
 
@@ -74,6 +75,7 @@ def _truecase_line(line: str, lexicon: Lexicon) -> str:
         lambda match: _capitalize_institution(match.group(), lexicon),
         "".join([*parts, line[position:]]),
     )
+    rewritten = _INITIAL.sub(lambda match: match.group().upper(), rewritten)
     return rewritten if len(rewritten) == len(line) else line
 
 

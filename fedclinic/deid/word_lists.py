@@ -39,7 +39,7 @@ NEVER_NAMES = words(
     does did so all both each every other another same such only own very just now here again
     more most some few many much about above below between into through over under out off up
     down because while until although though however therefore thus hence but nor yet french
-    anesthesia pa-c bsn msn phd mph pharmd lcsw cna rnc
+    anesthesia pa-c bsn msn phd mph pharmd lcsw cna rnc pastor chaplain attorney neighbor friend
     """
 )
 """Words that are no part of a name, whatever stands beside them."""
@@ -57,6 +57,14 @@ NAMES_THAT_ARE_WORDS = words(
     """
 )
 """Given and family names that clinical text also uses as ordinary words."""
+
+ALSO_ORDINARY = words(
+    """
+    money story rang clip host prescriber insurer convalescence dossier scooter taxi neighbour
+    histopathology trainer secretary guardian
+    """
+)
+"""Ordinary words that the lists of places and surnames hold too."""
 
 EPONYMS = words(
     """
@@ -92,8 +100,9 @@ EPONYMS = words(
     virchow troisier sister lhermitte brown sequard ramsay hunt horner marcus gunn argyll
     robertson adie amsler goldmann ishihara jaeger schirmer tanner ballard denver dubowitz
     braden morse norton katz lawton beck hamilton folstein karnofsky ecog clavien dindo giemsa
-    masson gomori ziehl neelsen bosniak forrest hinchey ann arbor lugano durie salmon rai binet
-    dukes fuhrman nottingham scarff bloom child bismuth todani strasberg wells geneva
+    masson gomori ziehl neelsen venturi teds waterlow schilling seton bosniak forrest hinchey
+    ann arbor lugano durie salmon rai binet dukes fuhrman nottingham scarff bloom child bismuth
+    todani strasberg wells geneva
     """
 )
 """Names that usually stand for a disease, sign, device, score or instrument."""

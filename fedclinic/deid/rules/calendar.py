@@ -74,7 +74,8 @@ _MEASURED_BEFORE = re.compile(
     r"\W{0,4}(?:\w+\W+){0,2}$"
 )
 _DATED_BEFORE = re.compile(
-    r"(?i)\b(?:on|since|until|before|after|by|dated?|seen|expires|due|visit|from|thru|through):? $"
+    r"(?i)\b(?:on|since|until|before|after|by|dated?|seen|expires|due|visit|from|thru|through|"
+    r"around|collected|reserved|taken|and|between):? $"
 )
 _MEASURED_AFTER = re.compile(
     r"^\s?(?:strength|mg|ml|tab|cup|ppd|pack|pill|of |nodes|negative|positive|murmur|pain|"

@@ -100,6 +100,16 @@ _ABBREVIATIONS = words(
     "D.D.S. D.P.M. Q.I.D. T.I.D. B.I.D. P.R.N. N.P.O. M.R.I. E.K.G. E.C.G. D.O.B. S.S.N. M.R.N. "
     "U.S.A. I.C.U. C.P.R. C.S.F. H.I.V. L.L.C. P.L.C. M.P.H. B.S.N. L.P.N. C.P.A. S.O.B. R.R.T."
 )
+_INITIAL_AND_NAME = re.compile(
+    rf"(?<![\w.'’-]){UPPER}\. (?:{UPPER}\. )?(?P<name>(?:{PARTICLE} )?{CAPITALIZED})"
+)
+_GERMS = words(
+    """
+    coli pylori aureus difficile pneumoniae epidermidis faecalis faecium aeruginosa influenzae
+    albicans burgdorferi jejuni enteritidis tuberculosis pneumophila trachomatis gonorrhoeae
+    meningitidis cloacae mirabilis marcescens baumannii fragilis perfringens tetani pyogenes
+    """
+)
 _SPOKEN_OF = re.compile(
     r"(?i)\b(?:about|regarding|initials:?|patient|pt\.?|told|care of|named|identified as) $"
 )
@@ -120,7 +130,20 @@ def find_announced_names(text: str, lexicon: Lexicon) -> list[Span]:
         if not _is_ordinary(text[span.start : span.end], lexicon)
     ]
     trimmed = (_trim(text, span, lexicon) for span in (*certain, *announced))
-    return [*(span for span in trimmed if span is not None), *_initials(text)]
+    return [
+        *(span for span in trimmed if span is not None),
+        *_initials(text),
+        *_after_initials(text, lexicon),
+    ]
+
+
+def _after_initials(text: str, lexicon: Lexicon) -> list[Span]:
+    """Find an initial and a family name, as in A. Okafor; germs are named the same way."""
+    return [
+        Span(match.start(), match.end(), Kind.PERSON, 0.6)
+        for match in _INITIAL_AND_NAME.finditer(text)
+        if match.group("name").lower() not in lexicon.ordinary | _GERMS
+    ]
 
 
 def _before_credentials(text: str) -> list[Span]:

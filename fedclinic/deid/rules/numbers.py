@@ -75,6 +75,12 @@ _SPACED_RULES = (
         r"THE CARD)*"
         r"[:#\s]*(?P<value>\d{3}[- ]?\d{2}[- ]?\d{4}|[X*]{3}-?[X*]{2}-?\d{4}|\d{4}\b)",
     ),
+    rule(
+        Kind.VEHICLE,
+        0.7,
+        r"\b(?i:taxi|car|van|truck|scooter(?: bears)?|vehicle|motorcycle|drives)[ :]{1,2}"
+        r"(?P<value>[A-Z]{3} \d{3}|\d[A-Z]{2,3}\d{3,4})\b",
+    ),
     rule(Kind.US_SSN, 0.7, r"(?<![\d-])\d{3} \d{2} \d{4}(?![\d-])"),
     rule(
         Kind.OTHER_ID, 0.9, r"\b[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}\b", needs="-"
@@ -112,6 +118,9 @@ _UNSPACED_RULES = (
         r"[A-Z0-9]{4,12}(?![\w-])",
     ),
     rule(Kind.OTHER_ID, 0.6, r"(?<![\w.,/$-])\d{6,15}(?![\w/%-]|\.\d)"),
+    rule(Kind.OTHER_ID, 0.6, r"(?<!\w)[A-Za-z]{2,5}:\d{6,12}(?!\w)"),
+    rule(Kind.OTHER_ID, 0.6, r"(?<![\w.-])[A-Z]{2}[-.]\d{3,4}-[A-Z](?![\w-])"),
+    rule(Kind.VEHICLE, 0.6, r"(?<![\w-])(?:\d{3}|[A-Z]\d{2})-[A-Z]{3}(?![\w-])"),
     rule(Kind.OTHER_ID, 0.6, r"(?<=#)\d{4,}\b"),
     rule(Kind.PHOTO, 0.8, r"\b[A-Z]+[_-]?\d{3,}\.(?:JPE?G|PNG|GIF|TIFF?|BMP|HEIC)\b"),
 )

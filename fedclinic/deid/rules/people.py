@@ -43,6 +43,8 @@ class _Entry:
     is_upper: bool
     plain: str
     """In lower case and without a possessive ending."""
+    ending: int
+    """Letters of the possessive ending, which is no part of a name."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ def _entry(text: str, lexicon: Lexicon) -> _Entry:
         never=len(text) < 2 or plain in lexicon.never,
         is_upper=len(text) > 1 and text.isupper(),
         plain=plain,
+        ending=len(text) - len(plain),
     )
 
 
@@ -111,9 +114,9 @@ def _name_at(
     if _EPONYM_FOLLOWS.match(text[word.end : word.end + 20]):
         return 1, None
     if word.entry.plain in announced:
-        return 1, Span(word.start, word.end, Kind.PERSON, 0.75)
+        return 1, Span(word.start, word.end - word.entry.ending, Kind.PERSON, 0.75)
     if _is_name_alone(text, word):
-        return 1, Span(word.start, word.end, Kind.PERSON, 0.5)
+        return 1, Span(word.start, word.end - word.entry.ending, Kind.PERSON, 0.5)
     return 1, None
 
 
@@ -164,7 +167,7 @@ def _given_and_family(
         return None
     if not fits:
         return None
-    end = family.end
+    end = family.end - family.entry.ending
     if following + 1 < len(words):
         second = words[following + 1]
         plain = (
@@ -174,7 +177,7 @@ def _given_and_family(
             and not second.entry.is_upper
         )
         if plain and text[end : second.start] == " ":
-            following, end = following + 1, second.end
+            following, end = following + 1, second.end - second.entry.ending
     return following + 1 - index, Span(word.start, end, Kind.PERSON, 0.7)
 
 
