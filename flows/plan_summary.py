@@ -20,7 +20,7 @@ def _lines(plan: FederationPlan) -> list[tuple[str, str]]:
     return [
         ("task", f"{task.kind.replace('_', ' ')}, {len(task.labels)} labels"),
         ("base model", plan.base_model.name),
-        ("trained", f"the top {plan.layers.top} blocks and the task head"),
+        ("trained", f"{_parameters(plan)} of the top {plan.layers.top} blocks, and the task head"),
         ("method", plan.method.name),
         ("rounds", str(plan.rounds)),
         ("sites", f"{', '.join(plan.site_names())} (quorum {plan.quorum})"),
@@ -28,6 +28,10 @@ def _lines(plan: FederationPlan) -> list[tuple[str, str]]:
         ("compared with", ", ".join(variant.title for variant in plan.comparison) or "nothing"),
         ("digest", plan.digest()),
     ]
+
+
+def _parameters(plan: FederationPlan) -> str:
+    return "every tensor" if plan.layers.parameters == "all" else "biases and normalisation"
 
 
 def _privacy(plan: FederationPlan) -> str:

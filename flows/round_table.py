@@ -37,16 +37,13 @@ def _row(record: RoundRecord) -> dict[str, str]:
     for evaluation in record.evaluations:
         prefix = "" if evaluation.subject == "global" else f"{evaluation.subject} "
         row |= {f"{prefix}{name}": f"{value:.3f}" for name, value in evaluation.metrics.items()}
-    row["epsilon spent"] = _largest_epsilon(reports)
-    row["budget left"] = least_budget_left(reports)
+    spent = [report.privacy.epsilon for report in reports if report.privacy]
+    if spent:
+        row["epsilon spent"] = f"{max(spent):.3f}"
+        row["budget left"] = least_budget_left(reports)
     row["bytes up"] = str(sum(report.update.bytes for report in reports if report.update))
     row["seconds"] = f"{record.seconds:.1f}"
     return row
-
-
-def _largest_epsilon(reports: list[SiteReport]) -> str:
-    spent = [report.privacy.epsilon for report in reports if report.privacy]
-    return f"{max(spent):.3f}" if spent else "no protection"
 
 
 def least_budget_left(reports: list[SiteReport]) -> str:

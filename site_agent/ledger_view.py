@@ -24,20 +24,28 @@ def print_ledger(ledger: LedgerFile) -> None:
             "-" if budget.year_cap_epsilon is None else f"{budget.year_cap_epsilon:g}",
         )
     console.print(budgets)
-    history = Table(title="History", title_justify="left")
-    for column in ("entry", "time (UTC)", "what", "run", "round", "plan"):
-        history.add_column(column)
+    console.print(_history(ledger))
+
+
+def _history(ledger: LedgerFile) -> Table:
+    """One row an entry; what happens to a hold is shown with the run and round that it is for."""
+    table = Table(title="History", title_justify="left")
+    for column in ("entry", "time (UTC)", "what", "for", "round", "plan"):
+        table.add_column(column, no_wrap=True)
+    rounds: dict[str, tuple[str, str, str]] = {}
     for sequence, event in ledger.history():
         values = event.model_dump()
-        history.add_row(
-            str(sequence),
-            datetime.fromtimestamp(values["at"], UTC).strftime("%Y-%m-%d %H:%M:%S"),
-            event.event.replace("_", " "),
-            str(values.get("run", values.get("hold", values.get("cohort", "")))),
-            str(values.get("round_number", "")),
-            str(values.get("plan_digest", ""))[:19],
-        )
-    console.print(history)
+        about = ("", "", "")
+        if event.event == "reserved":
+            plan = event.plan_digest.removeprefix("sha256:")[:12]
+            about = rounds[event.hold] = (event.run, str(event.round_number), plan)
+        elif "hold" in values:
+            about = rounds[values["hold"]]
+        elif "cohort" in values:
+            about = (f"cohort {values['cohort']}", "", "")
+        when = datetime.fromtimestamp(event.at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        table.add_row(str(sequence), when, event.event.replace("_", " "), *about)
+    return table
 
 
 def print_verification(ledger: LedgerFile) -> None:
