@@ -64,7 +64,7 @@ def test_a_new_year_renews_the_years_budget_and_not_the_life_long_one(tmp_path, 
     assert by_year[:2] == [3, 3]
     assert by_year[2] < 3
     assert by_year[3] == 0
-    assert site.spent() <= 9.0
+    assert site.spent() <= 6.5
 
 
 def test_a_repeated_task_spends_nothing_again(site):
