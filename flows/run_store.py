@@ -104,6 +104,11 @@ class RunStore:
     def keep_task(self, round_number: int, site: str, task: Envelope) -> None:
         write_whole(self._task_path(round_number, site), task.model_dump_json().encode())
 
+    def keep_report(self, round_number: int, site: str, report: Envelope) -> None:
+        """Keep a report as its site signed it, whatever becomes of it."""
+        path = self.root / "reports" / f"{round_number:04d}-{site}.json"
+        write_whole(path, report.model_dump_json().encode())
+
     def _task_path(self, round_number: int, site: str) -> Path:
         return self.root / "tasks" / f"{round_number:04d}-{site}.json"
 

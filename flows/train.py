@@ -105,6 +105,7 @@ def site_round(run: _Run, site: str, round_number: int, signed: Envelope) -> Sit
         report, problem = run.sites.submit(site, signed)
     except RunError as error:
         return SiteOutcome(site=site, verdict="failed", reason=str(error))
+    run.store.keep_report(round_number, site, report)
     return admit(run.federation, signed, report, problem)
 
 
