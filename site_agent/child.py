@@ -10,6 +10,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TextIO
@@ -159,6 +160,7 @@ def serve(open_site: Callable[[], OpenSite], blobs: BlobFolder, home: Path) -> N
 
     A site that cannot be opened says why to every request.
     """
+    sys.excepthook = _tell_type_alone
     replies = _take_standard_output()
 
     def say(reply: Reply) -> None:
@@ -174,7 +176,8 @@ def serve(open_site: Callable[[], OpenSite], blobs: BlobFolder, home: Path) -> N
             say(Problem(code=error.code, message=str(error)))
         except Exception as error:
             log = home / "agent.log"
-            _log_without_values(log, error)
+            with suppress(OSError):
+                _log_without_values(log, error)
             say(Problem(code=ErrorCode.UNEXPECTED, message=f"{type(error).__name__}; see {log}"))
 
 
@@ -200,6 +203,11 @@ def _lines_until_parent_ends() -> Iterator[str]:
     threading.Thread(target=read, daemon=True).start()
     while True:
         yield lines.get()
+
+
+def _tell_type_alone(kind: type[BaseException], *_: object) -> None:
+    """Take the place of Python's last traceback, whose messages might quote a note."""
+    print(f"ended by {kind.__name__}", file=sys.stderr)
 
 
 def _log_without_values(path: Path, error: Exception) -> None:

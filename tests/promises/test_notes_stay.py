@@ -180,6 +180,17 @@ def test_what_a_site_writes_is_for_its_own_user_alone(hospital):
     assert {name for name, others in modes.items() if others} == set()
 
 
+def test_a_log_that_cannot_be_written_is_no_reason_to_say_more(hospital):
+    log = hospital.root / "home" / "agent.log"
+    log.unlink(missing_ok=True)
+    log.mkdir()
+    reply = hospital.pipe.send(b"Zebulon is no request")
+    log.rmdir()
+    assert isinstance(reply, Problem)
+    assert reply.message == f"ValidationError; see {log}"
+    assert b"Zebulon" not in (hospital.root / "stderr.log").read_bytes()
+
+
 def test_an_unexpected_error_is_told_by_its_type_and_place_alone(hospital):
     outbox = hospital.root / "home" / "outbox"
     outbox.mkdir(exist_ok=True)
