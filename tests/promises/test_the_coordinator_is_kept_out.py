@@ -37,6 +37,10 @@ def test_the_coordinator_and_the_sites_share_only_the_core(verdicts):
     assert verdicts["the core stands on nothing of ours"] == "KEPT"
 
 
+def test_the_coordinator_needs_no_library_that_could_read_a_note(verdicts):
+    assert verdicts["the coordinator has no torch and no Presidio"] == "KEPT"
+
+
 def test_the_core_that_sites_run_reaches_no_network(verdicts):
     assert verdicts["the core reaches no network, orchestrator or tracker"] == "KEPT"
 
