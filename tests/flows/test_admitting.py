@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fedclinic.errors import SignatureError
 from fedclinic.evidence.statement import open_record, sign
 from fedclinic.methods import decode_state, encode_state
 from fedclinic.rounds import RoundTask
@@ -89,6 +90,20 @@ def test_a_renewed_task_has_a_new_deadline_and_is_the_same_otherwise(sites):
     assert renewed.deadline == 2 * FAR_FUTURE
     unchanged = {"deadline": opened(sites.federation, task).deadline}
     assert renewed.model_copy(update=unchanged) == opened(sites.federation, task)
+
+
+def test_a_report_that_was_kept_before_an_interruption_answers_the_renewed_task(sites):
+    first = sites.task("north")
+    report = sites.report(opened(sites.federation, first), sites.honest_update())
+    renewed = renew_task(sites.federation, first, FAR_FUTURE + 60)
+    assert admit(sites.federation, renewed, signed_by_site(report), "").verdict == "admitted"
+
+
+def test_a_strangers_task_is_never_renewed(sites):
+    task = opened(sites.federation, sites.task("north"))
+    forged = sign(task, TASK_KIND, make_signing_key(9))
+    with pytest.raises(SignatureError):
+        renew_task(sites.federation, forged, FAR_FUTURE + 60)
 
 
 def test_the_first_round_starts_from_the_base_model_and_sends_nothing(federation):
