@@ -14,6 +14,7 @@ Amounts are whole nano-nats; demands are rounded up and caps down.
 """
 
 import math
+from functools import lru_cache
 
 from fedclinic.privacy.accounting import renyi_divergences
 from fedclinic.privacy.mechanism import Mechanism
@@ -38,6 +39,7 @@ def demand_of(mechanism: Mechanism) -> Amounts:
     )
 
 
+@lru_cache(maxsize=256)
 def caps_of(epsilon: float, delta: float) -> Amounts:
     """What a budget allows at each order, rounded down; 0 where the order allows nothing."""
     return tuple(
@@ -75,6 +77,7 @@ def within(part: Amounts, whole: Amounts) -> bool:
     return all(0 <= a <= b for a, b in zip(part, whole, strict=True))
 
 
+@lru_cache(maxsize=256)
 def _conversions(delta: float) -> tuple[float, ...]:
     return tuple(
         (math.log(len(ORDERS) / delta) - math.log(order)) / (order - 1) + math.log1p(-1 / order)
