@@ -16,7 +16,7 @@ from fedclinic.learning.hidden_states import ComputedHiddenStates, Precision
 from fedclinic.learning.layers import SplitModel, split
 from fedclinic.learning.tasks import (
     encode_text,
-    entities_from_classes,
+    entities_of_note,
     output_count,
 )
 from fedclinic.plan import FederationPlan
@@ -49,11 +49,7 @@ class ServedModel:
         found = dict(predict(self.model.trunk, hidden, len(rows), self.precision))
         if task.kind == "document_classification":
             return task.labels[int(found[0][0])]
-        spans = [
-            span
-            for index, row in enumerate(rows)
-            for span in entities_from_classes(row, found[index], task)
-        ]
+        spans = entities_of_note(rows, [found[index] for index in range(len(rows))], task)
         return "; ".join(f"{span.start}-{span.end} {span.label}" for span in spans)
 
 

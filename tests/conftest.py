@@ -1,9 +1,13 @@
 """Fixtures that cost seconds to make and are made once, and how properties are searched."""
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+"""Tiny tensors: more threads would only wait for each other."""
 
 settings.register_profile("fedclinic", deadline=None)
 settings.load_profile("fedclinic")

@@ -10,7 +10,7 @@ from fedclinic.learning.finetune import predict
 from fedclinic.learning.hidden_states import HiddenStates, Precision
 from fedclinic.learning.layers import SplitModel
 from fedclinic.learning.metrics import document_metrics, entity_metrics
-from fedclinic.learning.tasks import EncodedNotes, IntArray, entities_from_classes
+from fedclinic.learning.tasks import EncodedNotes, IntArray, entities_of_note
 from fedclinic.notes import Span
 from fedclinic.plan import Task
 
@@ -46,8 +46,7 @@ def load_change(model: SplitModel, change: Mapping[str, np.ndarray]) -> None:
 def _entities(
     notes: EncodedNotes, rows: IntArray, classes: Mapping[int, IntArray], task: Task
 ) -> list[Span]:
-    return [
-        span
-        for row in rows
-        for span in entities_from_classes(notes.rows[row], classes[int(row)], task)
-    ]
+    numbers = rows.tolist()
+    return entities_of_note(
+        [notes.rows[row] for row in numbers], [classes[row] for row in numbers], task
+    )

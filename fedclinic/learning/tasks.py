@@ -108,40 +108,49 @@ def _rows_of(note: DeidentifiedNote, task: Task, tokenizer: Tokenizer) -> Iterat
         return_overflowing_tokens=windows,
         return_offsets_mapping=True,
     )
-    for index in range(len(encoded.encodings) if windows else 1):
-        encoding = encoded.encodings[index]
-        token_ids = np.array(encoding.ids, dtype=np.int64)
-        if not windows:
-            nowhere = np.full(len(token_ids), -1)
-            yield Row(token_ids, np.array([task.labels.index(note.labels[0])]), nowhere, nowhere)
-            continue
-        starts, ends = _word_bounds(encoding.word_ids, encoding.offsets, note.text)
-        yield Row(token_ids, _token_targets(starts, note.entities, task), starts, ends)
+    if not windows:
+        token_ids = np.array(encoded.encodings[0].ids, dtype=np.int64)
+        nowhere = np.full(len(token_ids), -1)
+        yield Row(token_ids, np.array([task.labels.index(note.labels[0])]), nowhere, nowhere)
+        return
+    words = _words(encoded.encodings, note.text)
+    for encoding in encoded.encodings:
+        starts, ends = _take_words(encoding.word_ids, words)
+        targets = _token_targets(starts, note.entities, task)
+        yield Row(np.array(encoding.ids, dtype=np.int64), targets, starts, ends)
 
 
-def _word_bounds(
-    word_ids: Sequence[int | None], offsets: Sequence[tuple[int, int]], text: str
-) -> tuple[IntArray, IntArray]:
-    """Character bounds of each word, at the position of its first token; -1 elsewhere.
+def _words(encodings: Sequence[Any], text: str) -> dict[int, tuple[int, int]]:
+    """Character bounds of a note's words, by number; a window's edge may run through a word.
 
     Byte-level tokenizers count the space before a word as the word's: it is not.
     """
+    words: dict[int, tuple[int, int]] = {}
+    for encoding in encodings:
+        for word, (start, end) in zip(encoding.word_ids, encoding.offsets, strict=True):
+            if word is not None:
+                first, last = words.get(word, (start, end))
+                words[word] = min(first, start), max(last, end)
+    stripped = {}
+    for word, (start, end) in words.items():
+        covered = text[start:end]
+        begin = start + len(covered) - len(covered.lstrip())
+        if covered.strip():
+            stripped[word] = begin, begin + len(covered.strip())
+    return stripped
+
+
+def _take_words(
+    word_ids: Sequence[int | None], words: dict[int, tuple[int, int]]
+) -> tuple[IntArray, IntArray]:
+    """Bounds of each word at the position of its first token, -1 elsewhere.
+
+    A word that was taken is gone: what a later window holds of it takes no part.
+    """
     starts, ends = np.full(len(word_ids), -1), np.full(len(word_ids), -1)
-    first: int | None = None
     for position, word in enumerate(word_ids):
-        if word is None:
-            first = None
-            continue
-        if first is None or word_ids[first] != word:
-            first = position
-            starts[first] = offsets[position][0]
-        ends[first] = offsets[position][1]
-    for head in np.flatnonzero(starts >= 0):
-        covered = text[starts[head] : ends[head]]
-        starts[head] += len(covered) - len(covered.lstrip())
-        ends[head] = starts[head] + len(covered.strip())
-        if not covered.strip():
-            starts[head] = ends[head] = -1
+        if word in words:
+            starts[position], ends[position] = words.pop(word)
     return starts, ends
 
 
@@ -155,6 +164,23 @@ def _token_targets(starts: IntArray, entities: Sequence[Span], task: Task) -> In
         if inside.size and starts[inside[0]] == entity.start:
             targets[inside[0]] = 1 + 2 * kind
     return targets
+
+
+def entities_of_note(rows: Sequence[Row], classes: Sequence[IntArray], task: Task) -> list[Span]:
+    """Read the predicted classes of a note's rows, one after the other, as entities of its text.
+
+    `classes` holds one array a row, of its tokens and perhaps of padding behind them. An entity
+    may go on from one row to the next.
+    """
+    whole = Row(
+        token_ids=np.concatenate([row.token_ids for row in rows]),
+        targets=np.concatenate([row.targets for row in rows]),
+        word_starts=np.concatenate([row.word_starts for row in rows]),
+        word_ends=np.concatenate([row.word_ends for row in rows]),
+    )
+    lengths = [len(row.token_ids) for row in rows]
+    values = [each[:length] for each, length in zip(classes, lengths, strict=True)]
+    return entities_from_classes(whole, np.concatenate(values), task)
 
 
 def entities_from_classes(row: Row, classes: IntArray, task: Task) -> list[Span]:

@@ -13,6 +13,7 @@ from fedclinic.learning.tasks import (
     encode_notes,
     encode_text,
     entities_from_classes,
+    entities_of_note,
     output_count,
 )
 from fedclinic.notes import Span
@@ -169,6 +170,33 @@ def test_the_windows_of_a_note_keep_the_notes_characters():
         if start >= 0
     ]
     assert words == text.split()
+
+
+def test_a_word_that_a_windows_edge_runs_through_is_one_word_of_the_first():
+    text = "cough " * 12 + "zzzzzz fever"
+    encoded = encode_notes(
+        [make_deidentified_note(text, entities=[at(text, "zzzzzz", "Drug")])],
+        make_token_task(max_tokens=16),
+        TOKENIZER,
+    )
+    first, second = encoded.rows
+    assert tokens_of(first)[-3:] == ["z", "##z", "[SEP]"]
+    assert tokens_of(second)[1:5] == ["##z", "##z", "##z", "##z"]
+    assert text[first.word_starts[-3] : first.word_ends[-3]] == "zzzzzz"
+    assert first.targets[-3] == B_DRUG
+    assert second.targets[1:6].tolist() == [IGNORED] * 4 + [0]
+
+
+@given(st.integers(8, 24), st.data())
+def test_entities_come_back_across_windows_of_any_size(size, data):
+    text, spans = data.draw(labelled_notes())
+    task = make_token_task(max_tokens=size)
+    note = make_deidentified_note(text, entities=spans)
+    rows = encode_notes([note], task, TOKENIZER).rows
+    classes = [np.where(row.targets == IGNORED, 0, row.targets) for row in rows]
+    padded = [np.append(values, [I_DRUG] * 3) for values in classes]
+    assert entities_of_note(rows, classes, task) == spans
+    assert entities_of_note(rows, padded, task) == spans
 
 
 @st.composite
