@@ -9,6 +9,7 @@ from fedclinic.deid.dates import read_date
 from fedclinic.deid.kinds import EntityKind
 from fedclinic.deid.lexicon import Lexicon
 from fedclinic.deid.rules.calendar import find_dates
+from fedclinic.deid.surrogates import KEPT_IN_NAMES, KEPT_IN_PLACES, STATES
 from fedclinic.notes import KnownIdentifiers, Span
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
@@ -54,14 +55,8 @@ def prepare(known: KnownIdentifiers, lexicon: Lexicon) -> KnownValues:
         if day is not None:
             dates.add(day)
         elif kind in _WORDED:
-            words.update(
-                {
-                    part: kind
-                    for part in parts
-                    if len(part) >= _MIN_NAME and part not in lexicon.never
-                }
-            )
-            if len(parts) > 1:
+            words.update({part: kind for part in parts if _tells(part, kind, lexicon)})
+            if len(parts) > 1 and any(_tells(part, kind, lexicon) for part in parts):
                 phrases[parts] = kind
         elif sum(map(str.isdigit, value)) >= _MIN_NUMBER and "@" not in value:
             numbers[_normal_number(value)] = kind
@@ -74,6 +69,19 @@ def prepare(known: KnownIdentifiers, lexicon: Lexicon) -> KnownValues:
         numbers=numbers,
         dates=frozenset(dates),
         exact=tuple(exact),
+    )
+
+
+def _tells(word: str, kind: str, lexicon: Lexicon) -> bool:
+    """Tell whether a word of a known value identifies: Street, Hospital and New York do not."""
+    if len(word) < _MIN_NAME or word in lexicon.never:
+        return False
+    if kind == EntityKind.PERSON:
+        return word not in KEPT_IN_NAMES
+    return (
+        word not in KEPT_IN_PLACES
+        and word.capitalize() not in STATES
+        and word.upper() not in STATES
     )
 
 

@@ -181,6 +181,16 @@ def test_known_values_are_found_where_no_rule_finds_them() -> None:
     assert "zorvath" not in text.text
 
 
+def test_a_known_address_leaves_street_and_state_without_quarantine() -> None:
+    known = KnownIdentifiers(
+        "p1", (("LOCATION", "412 Cornwallis Street"), ("LOCATION", "Albany, New York"))
+    )
+    note = make_note("He lives at 412 Cornwallis Street, Albany, New York. He slept well.")
+    text = make_deidentifier().deidentify(note, known).text
+    assert "Cornwallis" not in text
+    assert "Albany" not in text
+
+
 def test_a_surrogate_is_no_value_of_the_cohort() -> None:
     plain = make_deidentifier().deidentify(make_note("Mr. Zielinski is well.")).text
     taken = plain.split()[1].lower()
