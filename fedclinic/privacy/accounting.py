@@ -91,7 +91,7 @@ def calibrate_noise_multiplier(
             f"epsilon {target_epsilon} at delta {delta} is out of reach for {steps} steps at "
             f"sampling rate {sampling_rate}: even noise multiplier {_NOISE_LARGEST:.0f} spends more"
         )
-    root = brentq(excess, low, high, xtol=_NOISE_STEP / 4) if excess(low) > 0 else low
+    root = brentq(excess, low, high, xtol=_NOISE_STEP / 4) if excess(low) > 0 else _NOISE_SMALLEST
     ticks = math.ceil(root / _NOISE_STEP)
     while excess(round(ticks * _NOISE_STEP, 4)) > 0:
         ticks += 1
