@@ -2,7 +2,6 @@
 
 import functools
 
-from fedclinic.deid.kinds import EntityKind
 from fedclinic.deid.lexicon import Lexicon
 from fedclinic.deid.resolve import resolve
 from fedclinic.deid.rules.addresses import find_addresses, find_known_places
@@ -57,6 +56,3 @@ def find_identifiers(
 
 def _has_content(text: str, span: Span) -> bool:
     return any(map(str.isalnum, text[span.start : span.end]))
-
-
-SUPPORTED_KINDS: tuple[EntityKind, ...] = tuple(EntityKind)

@@ -67,7 +67,6 @@ _COMPACT_FORM = re.compile(r"(?:0\d|1[0-2])(?:[0-2]\d|3[01])(?:(?:19|20)\d\d|\d\
 _COMPACT_CUE = re.compile(r"(?i)(?:dob|d\.o\.b\.|birth ?(?:date)?|date|dd|dt|dv)[:. ]{1,12}$")
 _CLOCK = re.compile(r"[T ]\d\d:.*$")
 _FOLLOWED_BY_WORD = re.compile(r" (?:at|with|by|for|and|was|he|she)\b")
-_MONTH_DAY_WORDS = re.compile(r"(?i)\b(?:on|since|until|before|after|by|from) $")
 _MEASURED_BEFORE = re.compile(
     r"(?i)(?:bp|blood pressure|strength|pain|gleason|reflex\w*|pulses?|grade|score|apgar\w*|murmur|"
     r"nodes?|motor|power|visual acuity|vision|rated|rating|ratio|dose|every|q|level|scale|gcs)"

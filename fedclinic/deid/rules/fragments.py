@@ -5,7 +5,6 @@ MONTH = (
     r"Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)"
 )
 DAY = r"(?:3[01]|[12]\d|0?[1-9])"
-MONTH_NUMBER = r"(?:1[0-2]|0?[1-9])"
 YEAR4 = r"(?:19|20)\d\d"
 YEAR = rf"(?:{YEAR4}|\d\d)"
 ORDINAL = r"(?i:st|nd|rd|th)"
