@@ -72,20 +72,20 @@ def train(
     plan: Path | None, data: str, resume: str | None, compare: bool, workspace: str | None
 ) -> None:
     """Run the federation that PLAN (a federation.yaml) describes."""
-    space = _open(workspace)
     from flows.plan_file import load_plan  # noqa: PLC0415
     from flows.run_store import RunStore  # noqa: PLC0415
     from flows.session import Session  # noqa: PLC0415
 
-    session = Session(space, Console())
     if resume is not None:
-        store = RunStore(space.runs / resume)
+        store = RunStore(open_workspace(workspace).runs / resume)
         store.header()
+        session = Session(_open(workspace), Console())
         session.show([session.go_on(store)])
         return
     if plan is None:
         raise ConfigError("name a plan, or a run with --resume")
     loaded = load_plan(plan)
+    session = Session(_open(workspace), Console())
     where = str(Path(data).resolve())
     main_run = session.start(loaded, "Federation", where, "main")
     session.show(session.compare(loaded, main_run, where, everything=compare))
@@ -141,6 +141,10 @@ def main() -> None:
         sys.exit(EXIT_USER_MISTAKE)
     except click.ClickException as error:
         error.show()
+        sys.exit(EXIT_USER_MISTAKE)
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        click.echo(f"fedclinic: {error.strerror or type(error).__name__}{where}", err=True)
         sys.exit(EXIT_USER_MISTAKE)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(EXIT_INTERRUPTED)

@@ -50,14 +50,7 @@ def calibrate(plan: FederationPlan) -> FederationPlan:
     return plan.model_copy(
         update={
             "privacy": _calibrated(plan.privacy, plan.rounds),
-            "comparison": tuple(
-                variant.model_copy(
-                    update={"privacy": _calibrated(variant.privacy, variant.rounds or plan.rounds)}
-                )
-                if variant.privacy is not None
-                else variant
-                for variant in plan.comparison
-            ),
+            "comparison": tuple(_calibrated_variant(variant, plan) for variant in plan.comparison),
         }
     )
 
@@ -82,6 +75,17 @@ def _resolve_variant(variant: Variant, folder: Path) -> Variant:
     if variant.pooled_config is None:
         return variant
     return variant.model_copy(update={"pooled_config": str(folder / variant.pooled_config)})
+
+
+def _calibrated_variant(variant: Variant, plan: FederationPlan) -> Variant:
+    """Calibrate a variant's own privacy; with other rounds, the plan's needs another sigma."""
+    if variant.privacy is None and variant.rounds is None:
+        return variant
+    chosen = variant.privacy or plan.privacy
+    if variant.privacy is None and isinstance(chosen, PatientPrivacy):
+        chosen = chosen.model_copy(update={"noise_multiplier": None})
+    privacy = _calibrated(chosen, variant.rounds or plan.rounds)
+    return variant.model_copy(update={"privacy": privacy})
 
 
 def _calibrated(privacy: Privacy, rounds: int) -> Privacy:

@@ -100,6 +100,9 @@ def admit(federation: Federation, task: Envelope, report: Envelope, problem: str
         _check_blob(federation, asked, answer)
     except FedclinicError as refusal:
         return SiteOutcome(site=asked.site, verdict="quarantined", reason=str(refusal))
+    except OSError as error:
+        reason = f"its update cannot be read: {error.strerror}"
+        return SiteOutcome(site=asked.site, verdict="quarantined", reason=reason)
     return SiteOutcome(site=asked.site, verdict="admitted", report=answer)
 
 

@@ -87,8 +87,11 @@ class RunStore:
 
     def rounds(self) -> list[RoundRecord]:
         """Finished rounds, from the first."""
-        paths = sorted(self.root.glob("round-*.json"))
-        return [RoundRecord.model_validate_json(path.read_bytes()) for path in paths]
+        found = [
+            RoundRecord.model_validate_json(path.read_bytes())
+            for path in self.root.glob("round-*.json")
+        ]
+        return sorted(found, key=lambda record: record.round_number)
 
     def is_finished(self) -> bool:
         """Whether all rounds are done and the evidence is written."""

@@ -339,3 +339,16 @@ def test_the_coordinator_never_takes_its_own_task_for_a_report(sites):
     task = sites.task("north")
     assert admit(sites.federation, task, task, "").verdict == "quarantined"
     assert COORDINATOR.key_id == sites.federation.key.key_id
+
+
+def test_an_update_that_is_a_link_is_quarantined_and_ends_nothing(sites, tmp_path):
+    federation = sites.federation
+    task = sites.task("north")
+    report = sites.report(opened(federation, task), sites.honest_update())
+    path = federation.blobs.find(report.update.blob)
+    elsewhere = tmp_path / "elsewhere"
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+    outcome = admit(federation, task, signed_by_site(report, "north"), "")
+    assert outcome.verdict == "quarantined"
+    assert "cannot be read" in outcome.reason

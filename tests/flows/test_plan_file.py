@@ -128,6 +128,14 @@ def test_a_variant_changes_what_it_names_and_keeps_the_rest(tmp_path):
     assert (found.task, found.sites, found.optimizer) == (plan.task, plan.sites, plan.optimizer)
 
 
+def test_a_variant_with_more_rounds_gets_the_noise_that_they_need(tmp_path):
+    variant = {"name": "long", "title": "Long", "rounds": 20}
+    plan = load_plan(write(tmp_path, privacy=DRAFT, rounds=2, comparison=[variant]))
+    longer = variant_of(plan, plan.comparison[0])
+    assert run_epsilon(longer) <= privacy_of(plan).target_epsilon
+    assert privacy_of(longer).noise_multiplier > privacy_of(plan).noise_multiplier
+
+
 def test_a_variant_with_privacy_of_its_own_is_calibrated_to_its_own_rounds(tmp_path):
     variant = {"name": "short", "title": "Short", "rounds": 1, "privacy": DRAFT}
     plan = load_plan(write(tmp_path, privacy=DRAFT, rounds=10, comparison=[variant]))
