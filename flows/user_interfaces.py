@@ -1,6 +1,7 @@
 """Serve MLflow's and Prefect's own web pages over the workspace's stores."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -16,7 +17,7 @@ STOP_SECONDS = 10.0
 def serve_user_interfaces(
     workspace: Workspace, host: str, mlflow_port: int, prefect_port: int
 ) -> None:
-    """Start both servers and wait; Ctrl-C ends both.
+    """Start both servers and wait; Ctrl-C or SIGTERM ends both.
 
     Raises:
         RunError: if the workspace has no run yet, or a server ends by itself.
@@ -38,6 +39,7 @@ def serve_user_interfaces(
     click.echo(f"MLflow   http://{host}:{mlflow_port}")
     click.echo(f"Prefect  http://{host}:{prefect_port}/runs")
     click.echo(f"Both take some seconds to start (log: {logs}). Ctrl-C ends them.")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         while all(server.poll() is None for server in servers):
             time.sleep(0.5)
