@@ -8,7 +8,7 @@ ARG BASE=python:3.11-slim
 
 FROM ${BASE} AS builder
 # Where pip looks, if not on PyPI: `--build-arg PIP_FIND_LINKS="$PIP_FIND_LINKS"` passes it on.
-# Sites without a GPU name a place that has torch's CPU build: the image is then 3 GB smaller.
+# It has to name a place that has torch's CPU build, unless TORCH (below) asks for another.
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
 ARG PIP_FIND_LINKS
@@ -34,10 +34,12 @@ RUN pip install -qq --no-deps --no-index /wheel/*.whl && pip check \
  && cd / && python3 -c 'import flows.session, flows.train'
 
 FROM builder AS site-packages
+# Empty: the CPU build, by hash. `--build-arg TORCH=torch` takes what pip finds, from PyPI the CUDA
+# build with NVIDIA's libraries, by version.
+ARG TORCH=""
 COPY constraints.txt requirements-site.lock ./
-# Second line: where pip found torch's CUDA build, the libraries that it needs, by exact version.
-RUN pip install -qq --require-hashes --no-deps -r requirements-site.lock \
- && pip install -qq -c constraints.txt torch
+RUN if [ -n "$TORCH" ]; then pip install -qq -c constraints.txt "$TORCH"; fi \
+ && pip install -qq --require-hashes --no-deps -r requirements-site.lock
 COPY --from=wheel /wheel /wheel
 RUN pip install -qq --no-deps --no-index /wheel/*.whl
 

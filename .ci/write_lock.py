@@ -22,12 +22,6 @@ LOCKS = {
 }
 """Lock file to extra; the first holds all the others, and is constraints.txt with hashes."""
 
-OTHER_BUILDS = {
-    # PyPI's file for Linux x86-64, CPython 3.11: the same version built for CUDA. pip could tell
-    # its hash only by downloading it, so it stands here as PyPI publishes it.
-    ("torch", "2.13.0"): ["60fcdcb2f3876e21146cb4524ef06397d727ca9ad5f020818547e25075fe3cb7"],
-}
-
 OTHER_INTERPRETERS = {
     "async-timeout": ("async-timeout>=4.0.3", 'python_full_version < "3.11.3"'),  # for redis
     "whenever": ("whenever>=0.7.3,<0.11", 'python_version >= "3.13"'),  # for prefect
@@ -47,8 +41,9 @@ LOCK_HEADER = """\
 # for another platform use constraints.txt, or run `make lock` there. Used as:
 #   pip install --require-hashes -r {file}
 #   pip install --no-deps .
-# torch has two hashes, its CPU build and PyPI's CUDA build. The CUDA build needs NVIDIA libraries
-# that are not listed here: install it with constraints.txt, or on an image that brings them.
+# torch has the hash of its CPU build: pip prefers PyPI's CUDA build as soon as that hash is listed
+# too, and the NVIDIA libraries that it needs are not. For CUDA install torch first, with
+# constraints.txt: pip then leaves it as it is.
 """
 
 
@@ -78,7 +73,6 @@ def resolve(extra: str, *, constrained: bool) -> list[Package]:
         if normalise(name) == PROJECT:
             continue
         hashes = [item["download_info"]["archive_info"]["hashes"]["sha256"]]
-        hashes += OTHER_BUILDS.get((normalise(name), version), [])
         packages.append((name, version, sorted(hashes)))
     return sorted(packages, key=lambda package: normalise(package[0]))
 
