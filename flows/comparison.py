@@ -76,12 +76,12 @@ def budget_table(run: FinishedRun) -> Table:
     return table
 
 
-def traffic_line(run: FinishedRun, whole_model_parameters: int) -> str:
+def traffic_line(run: FinishedRun) -> str:
     """Bytes a round beside FedAvg on the whole model in fp32, both directions of all sites."""
     reports = [outcome.report for outcome in run.last.outcomes if outcome.report]
     up = sum(report.update.bytes for report in reports if report.update)
     down = run.last.state_bytes * len(run.last.outcomes)
-    full = 2 * 4 * whole_model_parameters * len(run.last.outcomes)
+    full = 2 * 4 * run.header.model_parameters * len(run.last.outcomes)
     return (
         f"Bytes a round, all sites: {up / MEGABYTE:.1f} MB up, {down / MEGABYTE:.1f} MB down; "
         f"FedAvg on the whole model in fp32 would move {full / MEGABYTE:.1f} MB: "

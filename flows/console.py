@@ -35,7 +35,6 @@ class RunConsole:
         )
         self._sites: dict[str, TaskID] = {}
         self._rounds: TaskID | None = None
-        self.whole_model_parameters = 0
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -61,7 +60,6 @@ class RunConsole:
 
     def prepared(self, header: RunHeader, sites: dict[str, Prepared]) -> None:
         plan = header.plan
-        self.whole_model_parameters = max(site.model_parameters for site in sites.values())
         table = Table(title=f"{header.title}: sites of run {header.run}", title_justify="left")
         for column in ("site", "patients", "notes", "quarantined"):
             table.add_column(column, justify="left" if column == "site" else "right")

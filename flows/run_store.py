@@ -46,6 +46,8 @@ class RunHeader(Record):
     """Folder that `{data}` stands for in the sites' configurations."""
     tracking_run: str | None = None
     """Identifier of the parent run in MLflow."""
+    model_parameters: Count = 0
+    """Parameters of the whole base model and head, as the sites counted them; 0 before."""
 
 
 @dataclass(frozen=True)

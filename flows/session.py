@@ -24,7 +24,6 @@ class Session:
     def __init__(self, workspace: Workspace, console: Console) -> None:
         self.workspace = workspace
         self.console = console
-        self.whole_model_parameters = 0
 
     def start(self, plan: FederationPlan, title: str, data: str, label: str) -> FinishedRun:
         """Run a plan from its first round."""
@@ -43,7 +42,6 @@ class Session:
         began = time.monotonic()
         with self._explain_stop(store), RunConsole(self.console) as console, observed_by(console):
             federated_training(run=store.name, workspace=str(self.workspace.root))
-        self.whole_model_parameters = console.whole_model_parameters or self.whole_model_parameters
         return FinishedRun(store.header(), store.rounds(), time.monotonic() - began)
 
     def compare(
@@ -64,7 +62,7 @@ class Session:
         self.console.print(comparison_table(runs))
         if main.header.plan.is_protected():
             self.console.print(budget_table(main))
-        self.console.print(traffic_line(main, self.whole_model_parameters), highlight=False)
+        self.console.print(traffic_line(main), highlight=False)
         root = self.workspace.root
         store = RunStore(self.workspace.runs / main.header.run)
         evidence = gather_evidence(self.workspace, store.name, "finished", runs[1:])

@@ -154,6 +154,9 @@ def federated_training(run: str, workspace: str) -> str:
             header.plan, space, header.data, public_text(key), _observer.get()
         ) as sites:
             ready = _prepare(sites, header)
+            whole = max(prepared.model_parameters for prepared in ready.values())
+            header = header.model_copy(update={"model_parameters": whole})
+            store.write_header(header)
             context = _Run(
                 store=store,
                 header=header,

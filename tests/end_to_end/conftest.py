@@ -43,7 +43,11 @@ class Setting:
     def environment(self) -> dict[str, str]:
         unset = ("PREFECT_API_URL", "PREFECT_HOME", "MLFLOW_TRACKING_URI")
         kept = {name: value for name, value in os.environ.items() if name not in unset}
-        return kept | {"FEDCLINIC_BASE_MODEL": str(self.model), "OMP_NUM_THREADS": "1"}
+        return kept | {
+            "FEDCLINIC_BASE_MODEL": str(self.model),
+            "OMP_NUM_THREADS": "1",
+            "PYTHONUNBUFFERED": "1",
+        }
 
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "flows", *arguments, "--workspace", str(self.workspace)]
