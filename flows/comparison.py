@@ -29,7 +29,7 @@ def comparison_table(runs: list[FinishedRun]) -> Table:
     table = Table(title="Quality on the evaluation notes", title_justify="left")
     table.add_column("trained as", no_wrap=True)
     table.add_column("site", no_wrap=True)
-    table.add_column("privacy of a patient", no_wrap=True)
+    table.add_column("patient privacy", no_wrap=True)
     for name in names:
         table.add_column(name.replace("_", " "), justify="right")
     table.add_column("seconds", justify="right")
@@ -85,5 +85,5 @@ def traffic_line(run: FinishedRun) -> str:
     return (
         f"Bytes a round, all sites: {up / MEGABYTE:.1f} MB up, {down / MEGABYTE:.1f} MB down; "
         f"FedAvg on the whole model in fp32 would move {full / MEGABYTE:.1f} MB: "
-        f"{100 * (1 - (up + down) / full):.1f} % saved"
+        f"{100 * (1 - (up + down) / full):.2f} % saved"
     )
