@@ -152,6 +152,7 @@ def test_an_interrupted_run_goes_on_and_no_round_is_charged_twice(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=listen_to_interrupts,  # noqa: PLW1509 - this process has no threads here
     )
     said = ""
     assert process.stdout is not None
@@ -183,6 +184,11 @@ def test_a_finished_run_is_shown_again_and_nothing_is_charged(
     assert again.returncode == 0, again.stderr[-2000:]
     assert "Privacy budget at each site" in again.stdout
     assert committed_rounds(setting, "north") == before
+
+
+def listen_to_interrupts() -> None:
+    """Undo what a shell does to commands in its background: there, SIGINT is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def newest_run(workspace: Path) -> RunStore:
