@@ -9,6 +9,10 @@ from fedclinic.plan import BaseModelRef, Layers, Optimizer, Privacy, Task
 from fedclinic.privacy.mechanism import PrivacySpent
 from fedclinic.records import Count, Digest, Name, Record
 
+TASK_KIND = "round-task"
+REPORT_KIND = "site-report"
+"""Kinds under which the two are signed; both ends read them here."""
+
 Nonce = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 EntityKind = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,31}$")]
 

@@ -11,14 +11,11 @@ from fedclinic.evidence.statement import Envelope, open_record, sign
 from fedclinic.methods import Method, RoundDiagnostics, ServerState
 from fedclinic.plan import FederationPlan, PatientPrivacy
 from fedclinic.records import Digest
-from fedclinic.rounds import RoundTask, SiteReport, Work
+from fedclinic.rounds import REPORT_KIND, TASK_KIND, RoundTask, SiteReport, Work
 from fedclinic.updates.admission import NoiseFloor, check_report, check_update, noise_floor
 from fedclinic.updates.blobs import BlobFolder
 from fedclinic.updates.codec import TensorSchema, UpdateFile, count_parameters, encode_chunks
 from flows.run_store import SiteOutcome
-
-TASK_KIND = "round-task"
-REPORT_KIND = "site-report"
 
 HEAD_PREFIX = "head."
 

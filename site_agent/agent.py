@@ -28,7 +28,7 @@ from fedclinic.privacy.mechanism import PrivacySpent
 from fedclinic.privacy.policy import PrivacyPolicy, check_mechanism, check_promise
 from fedclinic.privacy.random_stream import RandomStream
 from fedclinic.records import Digest
-from fedclinic.rounds import RoundTask, SiteReport, UpdateManifest
+from fedclinic.rounds import TASK_KIND, RoundTask, SiteReport, UpdateManifest
 from fedclinic.updates.admission import check_update
 from fedclinic.updates.blobs import BlobFolder
 from fedclinic.updates.codec import Tensors, UpdateFile, count_parameters, encode_chunks
@@ -38,8 +38,6 @@ from site_agent.note_store import NoteStore
 from site_agent.outbox import Kept, Outbox
 from site_agent.settings import SiteConfig
 from site_agent.workbench import Workbench
-
-TASK_KIND = "round-task"
 
 Progress = Callable[[int, int], None]
 

@@ -4,10 +4,9 @@ from fedclinic.evidence.keys import SigningKey
 from fedclinic.evidence.statement import Envelope, sign
 from fedclinic.privacy.disclosure import DisclosurePolicy, disclose
 from fedclinic.records import Digest
-from fedclinic.rounds import DeidentificationSummary, RoundTask, SiteReport
+from fedclinic.rounds import REPORT_KIND, DeidentificationSummary, RoundTask, SiteReport
 from site_agent.note_store import StoreCounts
 
-REPORT_KIND = "site-report"
 MESSAGE_KIND = "site_report"
 
 
