@@ -195,6 +195,8 @@ class RunRecorded(Record):
 
     at: Instant
     run: Name
+    ended: Literal["finished", "stopped", "failed"] = "finished"
+    """A run that was stopped or failed may go on, and is recorded again; a finished one is not."""
     snapshots: dict[str, Digest]
     """Digest of the canonical snapshot, by MLflow run identifier."""
 

@@ -4,9 +4,11 @@ A line is the canonical JSON of an envelope; the leaf is the hash of the line wi
 log orders and seals statements; what they say is the business of whoever opens them.
 """
 
+import fcntl
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -83,10 +85,39 @@ def decode_log(content: bytes, origin: str) -> SignedLog:
 
 
 class LogFile:
-    """A log on a local disk, opened by one writer; an entry is durable when `append` returns."""
+    """A log on a local disk; an entry is durable when `append` returns.
+
+    Several processes may write it in turn: each writes behind a lock, after it has read what the
+    others wrote.
+    """
 
     def __init__(self, path: Path, origin: str) -> None:
         """Open or start a log.
+
+        Raises:
+            EvidenceError: if a whole line is not an entry.
+        """
+        self.path = path
+        self.log = SignedLog(origin)
+        self._read = 0
+        with self.writing():
+            pass
+
+    def append(self, envelopes: Iterable[Envelope]) -> SignedLog:
+        """Write entries durably and return the longer log; call it inside `writing`."""
+        added = tuple(envelopes)
+        lines = b"".join(encode_entry(envelope) + b"\n" for envelope in added)
+        with self.path.open("ab") as file:
+            file.write(lines)
+            file.flush()
+            os.fsync(file.fileno())
+        self.log = self.log.append(*added)
+        self._read += len(lines)
+        return self.log
+
+    @contextmanager
+    def writing(self) -> Iterator[SignedLog]:
+        """Be the only writer while the block runs, with everything that others wrote read in.
 
         A last line without its end was never acknowledged to anyone (the process died while it
         wrote) and is cut off; any other damage is refused.
@@ -94,22 +125,25 @@ class LogFile:
         Raises:
             EvidenceError: if a whole line is not an entry.
         """
-        self.path = path
-        content = path.read_bytes() if path.exists() else b""
-        whole = content[: content.rfind(b"\n") + 1]
-        self.log = decode_log(whole, origin)
-        if len(whole) < len(content):
-            with path.open("r+b") as file:
-                file.truncate(len(whole))
-                os.fsync(file.fileno())
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.with_suffix(".lock").open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._catch_up()
+            yield self.log
 
-    def append(self, envelopes: Iterable[Envelope]) -> SignedLog:
-        """Write entries durably and return the longer log."""
-        longer = self.log.append(*envelopes)
-        with self.path.open("ab") as file:
-            for envelope in longer.entries[len(self.log.entries) :]:
-                file.write(encode_entry(envelope) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        self.log = longer
-        return longer
+    def _catch_up(self) -> None:
+        if not self.path.exists():
+            return
+        with self.path.open("rb") as file:
+            file.seek(self._read)
+            content = file.read()
+        whole = content[: content.rfind(b"\n") + 1]
+        first = len(self.log.entries)
+        lines = whole.split(b"\n")[:-1]
+        found = [decode_entry(line, first + index) for index, line in enumerate(lines)]
+        if len(whole) < len(content):
+            with self.path.open("r+b") as file:
+                file.truncate(self._read + len(whole))
+                os.fsync(file.fileno())
+        self.log = self.log.append(*found)
+        self._read += len(whole)

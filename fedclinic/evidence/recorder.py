@@ -1,7 +1,7 @@
 """Write a federation's log: the coordinator states what it does, and takes in what sites sign.
 
 Stating the same event again, after a crash or a resumed run, writes nothing: two statements are
-the same if only their time differs.
+the same if only their time differs, or the deadline of a task that was given a new one.
 """
 
 from collections.abc import Iterable
@@ -17,13 +17,16 @@ from fedclinic.evidence.snapshot import RunSnapshot
 from fedclinic.evidence.statement import Envelope, parse_statement, sign, statement_content
 from fedclinic.records import Digest, Record
 
+_TIMES = ("at", "deadline")
+
 
 class Recorder:
-    """The one writer of a log; a statement is durable when its call returns."""
+    """Writes one log; a statement is durable when its call returns. Threads may share it."""
 
     def __init__(self, file: LogFile, key: SigningKey) -> None:
         self._file, self._key = file, key
-        self._known = {_identity(envelope) for envelope in file.log.entries}
+        self._known: set[tuple[str, Digest]] = set()
+        self._seen = 0
 
     @property
     def entries(self) -> tuple[Envelope, ...]:
@@ -40,10 +43,13 @@ class Recorder:
             SignatureError: if one is not a statement. Whose it is, a verifier checks.
         """
         fresh = {_identity(envelope): envelope for envelope in envelopes}
-        new = [envelope for name, envelope in fresh.items() if name not in self._known]
-        if new:
-            self._file.append(new)
-            self._known |= fresh.keys()
+        with self._file.writing() as log:
+            self._known |= {_identity(envelope) for envelope in log.entries[self._seen :]}
+            new = [envelope for name, envelope in fresh.items() if name not in self._known]
+            if new:
+                self._file.append(new)
+                self._known |= fresh.keys()
+            self._seen = len(self._file.log.entries)
 
     def checkpoint(self) -> str:
         """Sign what the log is now; hospitals cosign the text before it is published."""
@@ -61,7 +67,7 @@ class Recorder:
 
 
 def _identity(envelope: Envelope) -> tuple[str, Digest]:
-    """A statement's kind and content, without the time it was made."""
+    """A statement's kind and content, without its times."""
     statement: dict[str, Any] = parse_statement(statement_content(envelope))
-    content = {name: value for name, value in statement["predicate"].items() if name != "at"}
+    content = {name: value for name, value in statement["predicate"].items() if name not in _TIMES}
     return statement["predicateType"], digest_bytes(canonical_json(content))

@@ -63,6 +63,7 @@ class ModelVersion(Record):
     run_id: str
     source: str
     aliases: tuple[str, ...]
+    tags: dict[str, str] = {}
 
 
 class StoreSnapshot(Record):

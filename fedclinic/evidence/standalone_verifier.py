@@ -367,7 +367,7 @@ class Story:
         task = run.tasks.get(turn(report), {})
         if any(task.get(name) != report[name] for name in ("nonce", "plan_digest")):
             yield failed("report.task", where, "it does not answer a task of this site")
-        if turn(report) in run.reports:
+        if run.reports.get(turn(report), {}).get("status") == "completed":
             yield failed("report.twice", where, "the site reported this attempt before")
         if report["status"] == "completed" and not report.get("update"):
             yield failed("report.update", where, "it completed without an update")
@@ -421,7 +421,7 @@ class Story:
                 yield failed("judged.self_test", where, "the site's last self-test failed")
             if event["round_number"] <= run.round:
                 yield failed("judged.late", where, "the round was already aggregated")
-        if turn(event) in run.judged:
+        if run.judged.get(turn(event), {}).get("verdict") in ("admitted", "quarantined"):
             yield failed("judged.twice", where, "this attempt was judged before")
         run.judged[turn(event)] = event
 
@@ -462,10 +462,11 @@ class Story:
         if not event["snapshots"]:
             yield failed("recorded.empty", where, "nothing of MLflow was recorded")
         for run_id, digest in sorted(event["snapshots"].items()):
-            if self.recorded.setdefault(run_id, digest) != digest:
+            if self.recorded.get(run_id, digest) != digest:
                 what = f"MLflow run {run_id} was recorded before with other rows"
                 yield unknown("recorded.again", where, what)
-            self.recorded[run_id] = digest
+            if event.get("ended", "finished") == "finished":
+                self.recorded[run_id] = digest
 
     def ended(self) -> Iterator[Found]:
         for name, run in self.runs.items():
@@ -594,13 +595,18 @@ def read_versions(database: sqlite3.Connection, runs: set[str]) -> list[Json]:
             aliases = database.execute(
                 "SELECT alias FROM registered_model_aliases WHERE name = ? AND version = ?",
                 (name, version),
-            )
+            ).fetchall()
+            tags = database.execute(
+                "SELECT key, value FROM model_version_tags WHERE name = ? AND version = ?",
+                (name, version),
+            ).fetchall()
             versions.append({
                 "model": name,
                 "version": str(version),
                 "run_id": run_id,
                 "source": source,
                 "aliases": sorted(alias for (alias,) in aliases),
+                "tags": {key: value for key, value in tags if not key.startswith(MUTABLE_TAGS)},
             })  # fmt: skip
     return versions
 
@@ -676,6 +682,13 @@ def check_versions(entries: list[tuple[str, str, Json]], store: Json) -> Iterato
                 yield failed("registry.source", where, f"it points to {version['source']!r}")
             if version["aliases"] and event["gate"] == "fail":
                 yield failed("registry.alias", where, "it has an alias, its gate failed")
+            elif "released" in version["aliases"] and event["gate"] != "pass":
+                yield failed("registry.alias", where, "it is called released, its gate warned")
+            for name in ("gate", "state"):
+                shown_tag = version.get("tags", {}).get(f"fedclinic.{name}", event[name])
+                if shown_tag != event[name]:
+                    what = f"signed {event[name]!r}, shown {shown_tag!r}"
+                    yield failed("registry.tag", f"{where}, tag 'fedclinic.{name}'", what)
 
 
 def check_pages(entries: list[tuple[str, str, Json]], store: Json) -> Iterator[Found]:

@@ -45,4 +45,4 @@ class Story:
     self_tests: dict[str, str] = field(default_factory=dict)
     """The last verdict of each site's self-test."""
     recorded: dict[str, Digest] = field(default_factory=dict)
-    """The last snapshot of each MLflow run."""
+    """The snapshot of each MLflow run that was recorded as finished."""

@@ -11,6 +11,9 @@ from fedclinic.evidence.verify_budgets import check_ledger, check_spending
 from fedclinic.evidence.verify_log import Entry
 from fedclinic.rounds import SiteReport
 
+_MAY_BE_RETRIED = ("refused", "failed", "late")
+"""A round that was stopped is asked again under the same attempt, so that nothing is paid twice."""
+
 
 def turn_of(event: TaskFacts | SiteReport | UpdateJudged) -> Turn:
     return event.round_number, event.site, event.attempt
@@ -43,7 +46,8 @@ def check_site_report(
         yield failed("report.task", entry.where, "the site had no such task")
     elif (report.nonce, report.plan_digest) != (task.nonce, task.plan_digest):
         yield failed("report.task", entry.where, "it answers another task")
-    if turn in run.reports:
+    known = run.reports.get(turn)
+    if known is not None and known.status == "completed":
         yield failed("report.twice", entry.where, "the site reported this attempt before")
     if report.status == "completed" and report.update is None:
         yield failed("report.update", entry.where, "it completed without an update")
@@ -68,7 +72,8 @@ def check_judgement(
             yield failed("judged.norm", entry.where, "its norm is above the plan's bound")
         if story.self_tests.get(event.site) == "fail":
             yield failed("judged.self_test", entry.where, "the site's last self-test failed")
-    if turn in run.judged:
+    known = run.judged.get(turn)
+    if known is not None and known.verdict not in _MAY_BE_RETRIED:
         yield failed("judged.twice", entry.where, "this attempt was judged before")
     if event.round_number <= run.round_number and event.verdict == "admitted":
         yield failed("judged.late", entry.where, "the round was already aggregated")

@@ -5,10 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from fedclinic.evidence.bundle import Bundle
 from fedclinic.evidence.events import ModelRegistered, RunRecorded
 from fedclinic.evidence.findings import Finding, failed, unverifiable
-from fedclinic.evidence.snapshot import MetricPoint, RunSnapshot, StoreSnapshot
+from fedclinic.evidence.snapshot import MetricPoint, ModelVersion, RunSnapshot, StoreSnapshot
 from fedclinic.evidence.verify_log import Entry
 from fedclinic.records import Digest
 from fedclinic.rounds import SiteReport
+
+RELEASED = "released"
+"""The alias of a version whose release gate passed."""
 
 _UNFINISHED = ("RUNNING", "SCHEDULED")
 _OWN_FIELDS = ("experiment", "parent", "name", "status")
@@ -130,8 +133,24 @@ def _compare_models(entries: Iterable[Entry], store: StoreSnapshot) -> Iterator[
             if version.source != event.source:
                 what = f"signed {event.source!r}, shown {version.source!r}"
                 yield failed("registry.source", where, what)
-            if version.aliases and event.gate == "fail":
-                yield failed("registry.alias", where, "it has an alias, its gate failed")
+            yield from _compare_release(event, version, where)
+
+
+def _compare_release(
+    event: ModelRegistered, version: ModelVersion, where: str
+) -> Iterator[Finding]:
+    """A version is called what its gate allowed, and its tags say what was signed."""
+    if version.aliases and event.gate == "fail":
+        yield failed("registry.alias", where, "it has an alias, its gate failed")
+    elif RELEASED in version.aliases and event.gate != "pass":
+        yield failed(
+            "registry.alias", where, f"it is called {RELEASED}, its gate says {event.gate}"
+        )
+    signed = {"fedclinic.gate": event.gate, "fedclinic.state": event.state}
+    for name, value in signed.items():
+        if version.tags.get(name, value) != value:
+            what = f"signed {value!r}, shown {version.tags[name]!r}"
+            yield failed("registry.tag", f"{where}, tag {name!r}", what)
 
 
 def _compare_reports(entries: Iterable[Entry], store: StoreSnapshot) -> Iterator[Finding]:

@@ -109,10 +109,11 @@ def _record(story: Story, run: RunStory, event: RunRecorded, entry: Entry) -> It
     if not event.snapshots:
         yield failed("recorded.empty", entry.where, "nothing of MLflow was recorded")
     for run_id, digest in sorted(event.snapshots.items()):
-        if story.recorded.setdefault(run_id, digest) != digest:
+        if story.recorded.get(run_id, digest) != digest:
             what = f"MLflow run {run_id} was recorded before with other rows: ask why"
             yield unverifiable("recorded.again", entry.where, what)
-        story.recorded[run_id] = digest
+        if event.ended == "finished":
+            story.recorded[run_id] = digest
 
 
 _CHECKS: Mapping[type[BaseModel], Check] = {

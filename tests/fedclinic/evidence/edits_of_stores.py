@@ -215,6 +215,16 @@ STORE_EDITS: dict[str, tuple[Callable[[], StoreSnapshot], str, str]] = {
         "registry.source",
         f"'{MODEL}', version 1",
     ),
+    "a model version's gate is shown as another": (
+        lambda: with_version(tags={"fedclinic.gate": "warn"}),
+        "registry.tag",
+        f"'{MODEL}', version 1, tag 'fedclinic.gate'",
+    ),
+    "a model version's state is shown as another": (
+        lambda: with_version(tags={"fedclinic.state": digest("state 1")}),
+        "registry.tag",
+        f"'{MODEL}', version 1, tag 'fedclinic.state'",
+    ),
     "a model version is removed": (
         lambda: STORE.model_copy(update={"versions": ()}),
         "registry.missing",

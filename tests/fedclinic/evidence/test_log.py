@@ -134,3 +134,14 @@ def test_a_line_that_is_not_an_entry_is_refused_and_named(line: bytes):
 def test_a_file_for_readers_may_not_be_cut_off():
     with pytest.raises(EvidenceError, match="cut off"):
         decode_log(encode_log(make_log(2))[:-5], "example/log")
+
+
+def test_two_writers_of_one_log_lose_nothing(tmp_path: Path):
+    one, two = (LogFile(tmp_path / "log.jsonl", "example/log") for _ in range(2))
+    for number in range(4):
+        writer = one if number % 2 else two
+        with writer.writing():
+            writer.append([make_entry(number)])
+    with one.writing() as log:
+        assert log.entries == tuple(make_entry(number) for number in range(4))
+    assert LogFile(tmp_path / "log.jsonl", "example/log").log == log

@@ -10,12 +10,22 @@ from fedclinic.digest import canonical_json, digest_bytes
 from fedclinic.errors import EvidenceError
 from fedclinic.evidence.bundle import read_bundle
 from fedclinic.evidence.checkpoint import sign_checkpoint
-from fedclinic.evidence.events import COORDINATOR, KINDS, KeyRotated, PlanApproved, kind_of
+from fedclinic.evidence.events import (
+    COORDINATOR,
+    KINDS,
+    KeyRotated,
+    ModelRegistered,
+    PlanApproved,
+    RunRecorded,
+    UpdateJudged,
+    kind_of,
+)
 from fedclinic.evidence.findings import Finding, Severity, verdict_of
 from fedclinic.evidence.keys import SigningKey
 from fedclinic.evidence.log import SignedLog
 from fedclinic.evidence.statement import sign
 from fedclinic.evidence.verify import verify
+from fedclinic.rounds import SiteReport
 from tests.fedclinic.evidence.edits_of_bundles import BUNDLE_EDITS, HONEST
 from tests.fedclinic.evidence.edits_of_statements import COORDINATOR_EDITS
 from tests.fedclinic.evidence.edits_of_stores import STORE, STORE_EDITS
@@ -24,9 +34,12 @@ from tests.fedclinic.evidence.factory import (
     ORIGIN,
     PARENT,
     PLAN,
+    RUN,
     Scene,
+    digest,
     edit_run,
     make_events,
+    make_report,
     make_snapshots,
     make_store,
     make_trust,
@@ -200,3 +213,37 @@ def test_what_is_not_a_bundle_is_refused_and_says_where(content, message):
 def test_every_kind_of_statement_has_one_record():
     assert {kind_of(event) for event in Scene().events} <= KINDS.keys()
     assert len({kind.record for kind in KINDS.values()}) == len(KINDS)
+
+
+def test_a_round_that_was_stopped_and_asked_again_is_told_in_silence():
+    """A site failed, the run was stopped and resumed, and the same attempt was then completed."""
+    turn = {"site": "alder", "round_number": 1}
+    first = make_report("alder", 1).model_copy(
+        update={"status": "failed", "error": "training", "update": None, "privacy": None}
+    )
+    judged = UpdateJudged(at=1e9, run=RUN, attempt=1, verdict="failed", update=None, **turn)
+    scene = Scene()
+    place = scene.index(SiteReport, **turn)
+    told = scene.inserted(place, first).inserted(place + 1, judged)
+    assert verify(seal(told.envelopes()), make_trust()) == []
+
+
+def test_a_run_that_was_stopped_may_be_recorded_again_and_a_finished_one_may_not():
+    scene = Scene()
+    place = scene.index(RunRecorded)
+    recorded = scene.events[place].snapshots
+    other = {name: digest("before") for name in recorded}
+    stopped = RunRecorded(at=1e9, run=RUN, ended="stopped", snapshots=other)
+    finished = stopped.model_copy(update={"ended": "finished"})
+    assert verify(seal(scene.inserted(place, stopped).envelopes()), make_trust()) == []
+    found_ = verify(seal(scene.inserted(place, finished).envelopes()), make_trust())
+    assert {finding.check for finding in found_} == {"recorded.again"}
+
+
+def test_a_model_is_called_released_only_if_its_gate_passed():
+    version = STORE.versions[0].model_copy(update={"aliases": ("released",)})
+    store = STORE.model_copy(update={"versions": (version,)})
+    assert verify(HONEST, make_trust(), store) == []
+    warned = seal(Scene().changed(ModelRegistered, {}, gate="warn").envelopes())
+    findings = verify(warned, make_trust(), store)
+    assert [finding.check for finding in findings] == ["registry.alias"]
