@@ -79,6 +79,14 @@ class BudgetLeft(Record):
     delta: Annotated[float, Field(gt=0, lt=1)]
 
 
+class AuditedRound(Record):
+    """What a site's canaries showed in one round, by digest; see `fedclinic.privacy.run_audit`."""
+
+    canaries: PositiveInt
+    coordinates: Digest
+    """Blob of the canaries' coordinates: it binds the site before anybody guesses its coins."""
+
+
 class SiteReport(Record):
     """A site's answer to a RoundTask, as the site signs it: either an update or an error code."""
 
@@ -97,6 +105,8 @@ class SiteReport(Record):
     ledger: LedgerHead | None = None
     self_test: Digest | None = None
     """Digest of the self-test that the site's trainer passed when its agent started."""
+    audit: AuditedRound | None = None
+    """None: no privacy to audit, or the site's auditing policy switched the audit head off."""
     deidentification: DeidentificationSummary | None = None
 
 

@@ -20,18 +20,25 @@ from fedclinic.errors import (
 )
 from fedclinic.evidence.keys import SigningKey, VerifyKey
 from fedclinic.evidence.statement import Envelope, open_record
-from fedclinic.learning.finetune import LocalRound, train_privately, train_unprotected
+from fedclinic.learning.finetune import (
+    LocalRound,
+    train_privately,
+    train_unprotected,
+    with_canaries,
+)
 from fedclinic.plan import PatientPrivacy
 from fedclinic.privacy.accounting import epsilon
+from fedclinic.privacy.auditing_policy import AuditingPolicy
 from fedclinic.privacy.disclosure import DisclosurePolicy
 from fedclinic.privacy.mechanism import PrivacySpent
 from fedclinic.privacy.policy import PrivacyPolicy, check_mechanism, check_promise
 from fedclinic.privacy.random_stream import RandomStream
 from fedclinic.records import Digest
-from fedclinic.rounds import TASK_KIND, RoundTask, SiteReport, UpdateManifest
+from fedclinic.rounds import TASK_KIND, AuditedRound, RoundTask, SiteReport, UpdateManifest
 from fedclinic.updates.admission import check_update
 from fedclinic.updates.blobs import BlobFolder
 from fedclinic.updates.codec import Tensors, UpdateFile, count_parameters, encode_chunks
+from site_agent.audit_secrets import AuditSecrets
 from site_agent.egress import release, summarise
 from site_agent.ledger_file import LedgerFile
 from site_agent.note_store import NoteStore
@@ -52,6 +59,8 @@ class Site:
     privacy_policy: PrivacyPolicy
     deidentification_policy: Digest
     disclosure_policy: DisclosurePolicy
+    auditing_policy: AuditingPolicy
+    audits: AuditSecrets
     self_test: Digest
     """Digest of the passed self-test of this machine's trainer."""
     ledger: LedgerFile
@@ -117,12 +126,15 @@ def _train(site: Site, task: RoundTask, progress: Progress) -> Kept:
         progress=progress,
     )
     if isinstance(privacy, PatientPrivacy):
+        local = _audited(site, task, local, privacy)
         update = train_privately(local, privacy, RandomStream(site.noise_key()))
     else:
         update = train_unprotected(local, privacy)
     manifest = _check_and_store(site, task, update)
-    report = _release(site, task, _completed(site, task, manifest))
-    kept = site.outbox.keep(task, Kept(report=report, blob=manifest.blob))
+    audit = _store_coordinates(site, local)
+    report = _release(site, task, _completed(site, task, manifest, audit))
+    coordinates = None if audit is None else audit.coordinates
+    kept = site.outbox.keep(task, Kept(report=report, blob=manifest.blob, coordinates=coordinates))
     if isinstance(privacy, PatientPrivacy):
         site.ledger.commit(hold)
     return kept
@@ -188,7 +200,25 @@ def _check_and_store(site: Site, task: RoundTask, update: Tensors) -> UpdateMani
     return UpdateManifest(blob=blob, bytes=size, parameters=count_parameters(shapes), norm=norm)
 
 
-def _completed(site: Site, task: RoundTask, manifest: UpdateManifest) -> SiteReport:
+def _audited(site: Site, task: RoundTask, local: LocalRound, privacy: PatientPrivacy) -> LocalRound:
+    """Put the run's canaries beside the notes, unless the site's policy switched that off."""
+    policy = site.auditing_policy
+    if not policy.audit_head:
+        return local
+    secret = site.audits.of(task.run, policy.canaries)
+    return with_canaries(local, secret.audited(), privacy)
+
+
+def _store_coordinates(site: Site, local: LocalRound) -> AuditedRound | None:
+    if local.audit is None:
+        return None
+    blob, _ = site.outbox.blobs.put([local.audit.trace.coordinates().tobytes()])
+    return AuditedRound(canaries=local.audit.network.audit.canaries, coordinates=blob)
+
+
+def _completed(
+    site: Site, task: RoundTask, manifest: UpdateManifest, audit: AuditedRound | None
+) -> SiteReport:
     privacy = task.work.privacy
     spent = None
     if isinstance(privacy, PatientPrivacy):
@@ -211,6 +241,7 @@ def _completed(site: Site, task: RoundTask, manifest: UpdateManifest) -> SiteRep
         budget=site.ledger.tightest_budget(),
         ledger=site.ledger.head(),
         self_test=site.self_test,
+        audit=audit,
         deidentification=summarise(site.store.counts(), site.deidentification_policy),
     )
 
@@ -233,4 +264,5 @@ def _declined(task: RoundTask, status: Literal["refused", "failed"], code: Error
 
 
 def fresh_noise_key() -> bytes:
+    """32 bytes of the operating system's entropy."""
     return os.urandom(32)

@@ -38,6 +38,7 @@ from fedclinic.records import Digest
 from fedclinic.rounds import RoundTask
 from fedclinic.updates.blobs import BlobFolder
 from site_agent.agent import Site, fresh_noise_key, run_round
+from site_agent.audit_secrets import AuditSecrets
 from site_agent.evaluation import evaluate
 from site_agent.keys import coordinator_keys
 from site_agent.models import check_base_model
@@ -125,6 +126,8 @@ class Child:
             privacy_policy=self.site.privacy_policy,
             deidentification_policy=self.site.deidentification_policy.digest(),
             disclosure_policy=self.site.disclosure_policy,
+            auditing_policy=self.site.auditing_policy,
+            audits=AuditSecrets(self.site.home.audits, fresh_noise_key),
             self_test=self._self_test(),
             ledger=self.site.ledger,
             store=self.site.store,

@@ -15,6 +15,7 @@ from fedclinic.deid.policy import (
 )
 from fedclinic.errors import ConfigError
 from fedclinic.evidence.keys import SigningKey
+from fedclinic.privacy.auditing_policy import AuditingPolicy
 from fedclinic.privacy.disclosure import DisclosurePolicy
 from fedclinic.privacy.policy import PrivacyPolicy
 from site_agent.detectors import make_detector
@@ -40,6 +41,7 @@ class OpenSite:
     ledger: LedgerFile
     privacy_policy: PrivacyPolicy
     disclosure_policy: DisclosurePolicy
+    auditing_policy: AuditingPolicy
     deidentification_policy: DeidentificationPolicy
 
     def deidentifier(self) -> Deidentifier:
@@ -77,6 +79,11 @@ def open_site(path: Path, home: SiteHome, substitutions: Mapping[str, str]) -> O
             _policy_text(config.disclosure_policy, path, "disclosure.yaml"),
             DisclosurePolicy,
             source=config.disclosure_policy or "policies/disclosure.yaml",
+        ),
+        auditing_policy=parse_document(
+            _policy_text(config.auditing_policy, path, "auditing.yaml"),
+            AuditingPolicy,
+            source=config.auditing_policy or "policies/auditing.yaml",
         ),
         deidentification_policy=deidentification,
     )

@@ -1,8 +1,10 @@
 """Results of completed rounds, durable at the site before they leave: one for each round, ever."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from fedclinic.evidence.statement import Envelope
 from fedclinic.records import Digest, Record
@@ -13,10 +15,15 @@ CHUNK_BYTES = 1 << 20
 
 
 class Kept(Record):
-    """A round's signed report and the update that it names."""
+    """A round's signed report, and the update and the canaries' coordinates that it names."""
 
     report: Envelope
     blob: Digest
+    coordinates: Digest | None = None
+
+    def blobs(self) -> tuple[Digest, ...]:
+        """What the coordinator needs beside the report."""
+        return (self.blob,) if self.coordinates is None else (self.blob, self.coordinates)
 
 
 @dataclass(frozen=True)
@@ -46,11 +53,17 @@ class Outbox:
         return result
 
     def deliver(self, result: Kept, destination: BlobFolder) -> None:
-        """Copy the update to where the coordinator reads it; again, it changes nothing."""
-        if destination.path(result.blob).is_file():
-            return
-        with self.blobs.find(result.blob).open("rb") as file:
-            destination.put(iter(lambda: file.read(CHUNK_BYTES), b""))
+        """Copy the blobs to where the coordinator reads them; again, it changes nothing."""
+        for blob in result.blobs():
+            if destination.path(blob).is_file():
+                continue
+            with self.blobs.find(blob).open("rb") as file:
+                destination.put(_chunks(file))
 
     def _path(self, task: RoundTask) -> Path:
         return self.folder / f"{task.run}-{task.round_number}.json"
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    while chunk := file.read(CHUNK_BYTES):
+        yield chunk

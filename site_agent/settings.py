@@ -91,6 +91,8 @@ class SiteConfig(Record):
     """Path of the site's own privacy policy; None: policies/privacy.yaml as installed."""
     disclosure_policy: str | None = None
     """Path of the site's own disclosure policy; None: policies/disclosure.yaml as installed."""
+    auditing_policy: str | None = None
+    """Path of the site's own auditing policy; None: policies/auditing.yaml as installed."""
     min_patients: PositiveInt
     """Fewer patients than this and the site takes part in no round."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -138,6 +140,11 @@ class SiteHome:
     def outbox(self) -> Path:
         """Signed reports, kept so that a repeated task gets the same answer and no second one."""
         return self.root / "outbox"
+
+    @property
+    def audits(self) -> Path:
+        """Coins and nonces of the runs' audits, secret until the coordinator has guessed."""
+        return self.root / "audits"
 
     @property
     def log(self) -> Path:

@@ -3,11 +3,13 @@
 import re
 from dataclasses import dataclass, field
 from importlib import resources
+from typing import Any
 
 from fedclinic.config import parse_document
 from fedclinic.deid.deidentify import Deidentifier
 from fedclinic.deid.policy import DeidentificationPolicy, parse_policy
 from fedclinic.notes import KnownIdentifiers, Span
+from fedclinic.privacy.auditing_policy import AuditingPolicy
 from fedclinic.privacy.disclosure import DisclosurePolicy
 
 SURROGATE_KEY = b"s" * 32
@@ -57,6 +59,12 @@ def installed_deidentification_policy() -> DeidentificationPolicy:
 def installed_disclosure_policy() -> DisclosurePolicy:
     text = resources.files("policies").joinpath("disclosure.yaml").read_text("utf-8")
     return parse_document(text, DisclosurePolicy, source="disclosure.yaml")
+
+
+def installed_auditing_policy(**changes: Any) -> AuditingPolicy:
+    text = resources.files("policies").joinpath("auditing.yaml").read_text("utf-8")
+    policy = parse_document(text, AuditingPolicy, source="auditing.yaml")
+    return AuditingPolicy.model_validate(policy.model_dump() | changes)
 
 
 def make_deidentifier(

@@ -11,10 +11,12 @@ from fedclinic.config import parse_document
 from fedclinic.evidence.keys import SigningKey
 from fedclinic.evidence.statement import Envelope, open_record, sign
 from fedclinic.plan import Task
+from fedclinic.privacy.auditing_policy import AuditingPolicy
 from fedclinic.privacy.policy import PrivacyPolicy
 from fedclinic.rounds import RoundTask, SiteReport
 from fedclinic.updates.blobs import BlobFolder
 from site_agent.agent import TASK_KIND, Site, run_round
+from site_agent.audit_secrets import AuditSecrets
 from site_agent.egress import REPORT_KIND
 from site_agent.keys import load_secret, load_signing_key
 from site_agent.ledger_file import LedgerFile
@@ -36,6 +38,7 @@ from tests.fakes import (
     FakeClock,
     FakeDetector,
     FakeProgress,
+    installed_auditing_policy,
     installed_deidentification_policy,
     installed_disclosure_policy,
     make_deidentifier,
@@ -98,6 +101,7 @@ def make_tiny_site(
     rows: Sequence[dict[str, Any]] | None = None,
     task: Task | None = None,
     policy: PrivacyPolicy | None = None,
+    auditing: AuditingPolicy | None = None,
     name: str = "north",
 ) -> TinySite:
     """Open a site under `root`, prepared for rounds of a document task."""
@@ -133,6 +137,8 @@ def make_tiny_site(
         privacy_policy=privacy,
         deidentification_policy=installed_deidentification_policy().digest(),
         disclosure_policy=installed_disclosure_policy(),
+        auditing_policy=auditing or installed_auditing_policy(canaries=20),
+        audits=AuditSecrets(home.audits, lambda: b"\x09" * 32),
         self_test=DIGEST,
         ledger=ledger,
         store=store,

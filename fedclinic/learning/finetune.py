@@ -7,11 +7,11 @@ removing one patient. No quantity of the plan is computed from the site's number
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from fedclinic.errors import TrainingError
@@ -19,10 +19,12 @@ from fedclinic.learning.hidden_states import HiddenStates, Precision
 from fedclinic.learning.layers import SplitModel, Trunk
 from fedclinic.learning.tasks import IGNORED, EncodedNotes, IntArray
 from fedclinic.plan import Optimizer, PatientPrivacy, Unprotected
+from fedclinic.privacy.audit_coordinates import Canaries
 from fedclinic.privacy.bookkeeping import BookKeeping
 from fedclinic.privacy.dp_step import noised_mean
 from fedclinic.privacy.per_sample import ClippedSum, PerSampleEngine
 from fedclinic.privacy.random_stream import RandomStream
+from fedclinic.privacy.run_audit import CanaryStates, RunAudit, add_canaries, start_audit
 from fedclinic.privacy.sampling import draw_one_note, poisson_sample
 
 Progress = Callable[[int, int], None]
@@ -30,6 +32,8 @@ Progress = Callable[[int, int], None]
 
 PHYSICAL_ROWS = 32
 """Rows in one forward pass; changes memory and speed only, never the update."""
+FEW_TOKENS = 1024
+"""Tokens that a forward pass may always have: more rows than `PHYSICAL_ROWS`, if they are short."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,30 @@ class LocalRound:
     round_number: int
     rounds: int
     progress: Progress
+    audit: RunAudit | None = None
+    """Canaries beside the notes, which then are among `notes` and `hidden`; see `with_canaries`."""
+
+    def network(self) -> nn.Module:
+        """What a forward pass goes through, and an engine listens to."""
+        return self.model.trunk if self.audit is None else self.audit.network
+
+
+def with_canaries(local: LocalRound, canaries: Canaries, privacy: PatientPrivacy) -> LocalRound:
+    """Put an audit's canaries among the patients of a round; what it releases stays the same.
+
+    They join steps as patients do and count nowhere: the plan's constants know no number of
+    patients, and budgets and reports count the notes that the site's store holds.
+    """
+    notes, canary_of_row = add_canaries(local.notes, canaries)
+    audit = start_audit(
+        local.model.trunk,
+        canary_of_row,
+        canaries=len(canaries.coins),
+        clipping_norm=privacy.clipping_norm,
+        expected_patients=privacy.expected_patients,
+    )
+    hidden = CanaryStates(local.hidden, canary_of_row)
+    return replace(local, notes=notes, hidden=hidden, audit=audit)
 
 
 def train_privately(
@@ -59,7 +87,7 @@ def train_privately(
     before = _snapshot(trained)
     optimizer = _make_optimizer(local.optimizer, trained)
     rates = _rates(local, mechanism.steps)
-    engine = BookKeeping(local.model.trunk)
+    engine = BookKeeping(local.network())
     try:
         for step in range(mechanism.steps):
             sampled = poisson_sample(local.notes.patients, mechanism.sampling_rate, stream)
@@ -71,6 +99,8 @@ def train_privately(
                 expected_patients=privacy.expected_patients,
                 stream=stream,
             )
+            if local.audit is not None:
+                gradients = local.audit.take(gradients)
             _set_rate(optimizer, rates[step])
             for name, parameter in local.model.trunk.named_parameters():
                 if parameter.requires_grad:
@@ -98,6 +128,8 @@ def clipped_sum(
         )
         patient_of_row = torch.from_numpy(owner).to(local.precision.device)
         losses = row_losses(local, rows, shares=_note_shares(local.notes, notes))
+        if local.audit is not None:
+            losses = losses + local.audit.losses(rows)
         batch = engine.clipped_sum(
             losses,
             clipping_norm=clipping_norm,
@@ -143,7 +175,7 @@ def row_losses(local: LocalRound, rows: IntArray, *, shares: Tensor) -> Tensor:
     """
     hidden, mask = local.hidden.batch(rows.tolist())
     with local.precision.autocast():
-        logits = local.model.trunk(hidden, mask)
+        logits = local.network()(hidden, mask)
     targets = _padded_targets(local.notes, rows, logits)
     if logits.dim() == 2:
         return cross_entropy(logits.float(), targets.squeeze(1), reduction="none")
@@ -190,15 +222,16 @@ def _padded_targets(notes: EncodedNotes, rows: IntArray, logits: Tensor) -> Tens
 
 def _physical_batches(notes: EncodedNotes, chosen: IntArray) -> Iterator[list[int]]:
     """Group chosen notes of similar length, at most PHYSICAL_ROWS rows a group where possible."""
-    by_length = sorted(
-        chosen.tolist(),
-        key=lambda note: max(len(notes.rows[row].token_ids) for row in notes.rows_of_note[note]),
-    )
+
+    def length(note: int) -> int:
+        return max(len(notes.rows[row].token_ids) for row in notes.rows_of_note[note])
+
     batch: list[int] = []
     rows = 0
-    for note in by_length:
+    for note in sorted(chosen.tolist(), key=length):
         size = len(notes.rows_of_note[note])
-        if batch and rows + size > PHYSICAL_ROWS:
+        many = rows + size > PHYSICAL_ROWS and (rows + size) * length(note) > FEW_TOKENS
+        if batch and many:
             yield batch
             batch, rows = [], 0
         batch.append(note)
@@ -223,9 +256,7 @@ def _shuffled_batches(
         yield batches[index]
 
 
-def _make_optimizer(
-    plan: Optimizer, trained: dict[str, torch.nn.Parameter]
-) -> torch.optim.Optimizer:
+def _make_optimizer(plan: Optimizer, trained: dict[str, nn.Parameter]) -> torch.optim.Optimizer:
     head = [parameter for name, parameter in trained.items() if name.startswith("head.")]
     blocks = [parameter for name, parameter in trained.items() if not name.startswith("head.")]
     groups = [
@@ -247,13 +278,11 @@ def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
         group["lr"] = rate * group["factor"]
 
 
-def _snapshot(trained: dict[str, torch.nn.Parameter]) -> dict[str, Tensor]:
+def _snapshot(trained: dict[str, nn.Parameter]) -> dict[str, Tensor]:
     return {name: parameter.detach().clone() for name, parameter in trained.items()}
 
 
-def _change(
-    trained: dict[str, torch.nn.Parameter], before: dict[str, Tensor]
-) -> dict[str, np.ndarray]:
+def _change(trained: dict[str, nn.Parameter], before: dict[str, Tensor]) -> dict[str, np.ndarray]:
     change = {
         name: (parameter.detach() - before[name]).float().cpu().numpy()
         for name, parameter in trained.items()

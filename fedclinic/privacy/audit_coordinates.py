@@ -2,10 +2,12 @@
 
 import math
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
+from fedclinic.errors import EvidenceError
 from fedclinic.privacy.random_stream import RandomStream
 
 Bools = npt.NDArray[np.bool_]
@@ -51,5 +53,25 @@ class Coordinates:
         )
 
     def tobytes(self) -> bytes:
-        """A canonical encoding, for its digest: float64, little-endian, left then right."""
-        return self.left.astype("<f8").tobytes() + self.right.astype("<f8").tobytes()
+        """A canonical encoding: float32, little-endian, left then right, step after step."""
+        return self.left.astype("<f4").tobytes() + self.right.astype("<f4").tobytes()
+
+    @classmethod
+    def of_bytes(cls, content: bytes, *, steps: int, canaries: int) -> Self:
+        """Read the encoding back.
+
+        Raises:
+            EvidenceError: if it is not that of so many steps and canaries, or not finite.
+        """
+        if len(content) != encoded_bytes(steps=steps, canaries=canaries):
+            raise EvidenceError(f"not the coordinates of {canaries} canaries over {steps} steps")
+        both = np.frombuffer(content, dtype="<f4").astype(np.float64)
+        if not np.isfinite(both).all():
+            raise EvidenceError("the canaries' coordinates are not finite")
+        left, right = both.reshape(2, steps, canaries)
+        return cls(left, right)
+
+
+def encoded_bytes(*, steps: int, canaries: int) -> int:
+    """Size of what `Coordinates.tobytes` writes."""
+    return 2 * steps * canaries * np.dtype("<f4").itemsize

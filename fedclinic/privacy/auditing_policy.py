@@ -10,6 +10,8 @@ from fedclinic.records import Record
 class AuditingPolicy(Record):
     """What an audit uses and where it draws the line; nothing here has a default."""
 
+    audit_head: bool
+    """Train the canaries' coordinates beside the model; false is told in every report."""
     canaries: PositiveInt
     """Canary coordinates in a run's audit head."""
     thresholds: Thresholds

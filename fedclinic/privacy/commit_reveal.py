@@ -77,6 +77,12 @@ def reveal(coins: Bools, nonce: bytes) -> Reveal:
     return Reveal(coins=np.packbits(coins).tobytes().hex(), nonce=nonce.hex())
 
 
+def coins_of(revealed: Reveal, canaries: int) -> Bools:
+    """Unpack revealed coins, shape (canaries,)."""
+    packed = np.frombuffer(bytes.fromhex(revealed.coins), dtype=np.uint8)
+    return np.asarray(np.unpackbits(packed, count=canaries) == 1)
+
+
 def guess(scores: npt.NDArray[np.float64], count: int) -> LoggedGuesses:
     """Guess the `count` highest scores included and the `count` lowest not."""
     order = np.argsort(-scores, kind="stable")
@@ -101,8 +107,7 @@ def check_transcript(transcript: Transcript, coordinates: Coordinates) -> Bools:
     named = [*transcript.guessed.included, *transcript.guessed.excluded]
     if len(set(named)) != len(named) or not all(0 <= i < committed.canaries for i in named):
         raise EvidenceError("a guess names a canary twice, or one that does not exist")
-    bits = np.unpackbits(np.frombuffer(packed, dtype=np.uint8), count=committed.canaries)
-    return np.asarray(bits == 1)
+    return coins_of(revealed, committed.canaries)
 
 
 def count_right(guessed: LoggedGuesses, coins: Bools) -> Guesses:

@@ -33,8 +33,6 @@ class PrivacyPolicy(Record):
     min_noise_multiplier: PositiveFloat
     max_sampling_rate: Probability
     max_steps_per_round: PositiveInt
-    audit_head: bool
-    """Train the audit's canary coordinates beside the model; false is logged in every report."""
 
 
 def check_mechanism(planned: PatientPrivacy, policy: PrivacyPolicy) -> None:

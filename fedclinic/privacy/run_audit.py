@@ -1,13 +1,14 @@
 """Put canary patients and their head beside a site's notes for one round, and take them out again.
 
-A trainer that holds a `RunAudit` does three things more: it attaches its engine to `audit.around`
-its model, adds `audit.losses` to its rows' losses, and hands every released step to `audit.take`,
-which keeps the canaries' part and returns the model's. Real rows have zero input at the canaries'
-weights, and canaries have no target: neither changes what the other contributes.
+A trainer that holds a `RunAudit` does three things more: it attaches its engine to `audit.network`
+instead of its model, adds `audit.losses` to its rows' losses, and hands every released step to
+`audit.take`, which keeps the canaries' part and returns the model's. Real rows have zero input at
+the canaries' weights, and canaries have no target: neither changes what the other contributes.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -28,25 +29,27 @@ class Audited(nn.Module):
         super().__init__()
         self.model, self.audit = model, audit
 
+    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """The model's own output; the head has none that is released."""
+        output: Tensor = self.model(hidden, mask)
+        return output
+
 
 @dataclass(frozen=True)
 class RunAudit:
     """One round's canaries: their head, which rows are theirs, and what their steps showed."""
 
-    head: AuditHead
+    network: Audited
+    """What the engine attaches to and a forward pass goes through."""
     canary_of_row: IntArray
     """Shape (rows,): the canary's number, or NO_CANARY for a real row."""
     trace: AuditTrace
 
-    def around(self, model: nn.Module) -> Audited:
-        """What the engine attaches to instead of `model`."""
-        return Audited(model, self.head)
-
     def losses(self, rows: IntArray) -> Tensor:
         """Audit loss of some rows of the batch, shape (rows,); 0 for real ones."""
-        weight = self.head.left.weight
-        numbers = torch.from_numpy(self.canary_of_row[rows]).to(weight.device)
-        losses: Tensor = self.head(numbers)
+        head = self.network.audit
+        numbers = torch.from_numpy(self.canary_of_row[rows]).to(head.left.weight.device)
+        losses: Tensor = head(numbers)
         return losses
 
     def take(self, released: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -69,9 +72,12 @@ class CanaryStates:
     def batch(self, rows: Sequence[int]) -> tuple[Tensor, Tensor]:
         asked = np.asarray(rows)
         places = np.flatnonzero(self.canary_of_row[asked] == NO_CANARY)
-        real = places if len(places) else np.zeros(1, dtype=np.int64)
-        index = asked[real] if len(places) else np.zeros(1, dtype=np.int64)
-        hidden, mask = self.inner.batch(index.tolist())
+        if len(places) == len(asked):
+            return self.inner.batch(rows)
+        if len(places):
+            hidden, mask = self.inner.batch(asked[places].tolist())
+        else:
+            hidden, mask = self._nobody
         all_hidden = hidden.new_zeros((len(asked), *hidden.shape[1:]))
         all_mask = mask.new_zeros((len(asked), mask.shape[1]))
         all_mask[:, 0] = 1
@@ -79,6 +85,12 @@ class CanaryStates:
             chosen = torch.from_numpy(places).to(hidden.device)
             all_hidden[chosen], all_mask[chosen] = hidden, mask
         return all_hidden, all_mask
+
+    @cached_property
+    def _nobody(self) -> tuple[Tensor, Tensor]:
+        """Hidden states and mask of one token of no row, for their widths and types."""
+        hidden, mask = self.inner.batch([int(np.flatnonzero(self.canary_of_row == NO_CANARY)[0])])
+        return hidden[:0, :1], mask[:0, :1]
 
 
 def add_canaries(notes: EncodedNotes, canaries: Canaries) -> tuple[EncodedNotes, IntArray]:
@@ -110,8 +122,14 @@ def add_canaries(notes: EncodedNotes, canaries: Canaries) -> tuple[EncodedNotes,
 
 
 def start_audit(
-    canary_of_row: IntArray, *, canaries: int, clipping_norm: float, expected_patients: float
+    model: nn.Module,
+    canary_of_row: IntArray,
+    *,
+    canaries: int,
+    clipping_norm: float,
+    expected_patients: float,
 ) -> RunAudit:
-    """Begin the audit of one round."""
+    """Begin the audit of one round: a head of zeros beside `model`, on its device."""
+    head = AuditHead(canaries).to(next(model.parameters()).device)
     trace = AuditTrace(clipping_norm=clipping_norm, expected_patients=expected_patients)
-    return RunAudit(AuditHead(canaries), canary_of_row, trace)
+    return RunAudit(Audited(model, head), canary_of_row, trace)

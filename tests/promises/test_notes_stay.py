@@ -162,7 +162,7 @@ def test_note_text_never_leaves_the_site(hospital):
         if path.is_file() and path.parent.name != "private"
     }
     assert (hospital.root / "home" / "agent.log") in written
-    assert len(list((hospital.root / "blobs").iterdir())) == 1
+    assert len(list((hospital.root / "blobs").iterdir())) == 2, "an update and coordinates"
     assert said.count(b"\n") > 20
     for secret in SECRETS:
         for form in (secret, secret.lower(), secret.upper()):

@@ -11,11 +11,13 @@ from fedclinic.evidence.statement import sign
 from fedclinic.methods.method import zeros
 from fedclinic.plan import BaseModelRef, Layers, Optimizer
 from fedclinic.privacy.accounting import epsilon
+from fedclinic.privacy.audit_coordinates import Coordinates
 from fedclinic.rounds import RoundTask
 from fedclinic.updates.admission import check_report
 from fedclinic.updates.blobs import BlobFolder
 from fedclinic.updates.codec import UpdateFile, encode
 from site_agent.agent import run_round
+from site_agent.audit_secrets import AuditSecrets
 from site_agent.egress import REPORT_KIND
 from site_agent.ledger_file import LedgerFile
 from site_agent.workbench import Workbench
@@ -28,7 +30,7 @@ from tests.factories import (
     make_work,
     random_tensors,
 )
-from tests.fakes import FakeProgress
+from tests.fakes import FakeProgress, installed_auditing_policy
 from tests.tiny_site import (
     TinySite,
     installed_privacy_policy,
@@ -445,3 +447,57 @@ def test_a_site_that_stops_before_the_charge_still_has_one_result_and_one_charge
     assert spent > 0
     assert tiny.run(make_tiny_task()).status == "completed"
     assert tiny.spent() == spent
+
+
+# --- the audit head
+
+
+def test_every_private_round_trains_canaries_and_says_where_their_coordinates_are(tiny):
+    coordinates = []
+    for number in (1, 2):
+        report = tiny.run(make_tiny_task(round_number=number))
+        assert report.audit is not None
+        assert report.audit.canaries == tiny.site.auditing_policy.canaries
+        content = tiny.site.blobs.find(report.audit.coordinates).read_bytes()
+        coordinates.append(Coordinates.of_bytes(content, steps=3, canaries=20))
+    joined = coordinates[0].then(coordinates[1])
+    assert joined.signal.shape == (6, 20)
+
+
+def test_canaries_are_in_no_update_and_in_no_count(tiny, tmp_path, tiny_model_folder):
+    off = make_tiny_site(
+        tmp_path / "off", tiny_model_folder, auditing=installed_auditing_policy(audit_head=False)
+    )
+    audited, plain = tiny.run(make_tiny_task()), off.run(make_tiny_task())
+    assert audited.update is not None
+    assert plain.update is not None
+    assert audited.update.parameters == plain.update.parameters
+    assert audited.update.bytes == plain.update.bytes
+    assert audited.budget == plain.budget
+    assert audited.privacy == plain.privacy
+    assert audited.deidentification == plain.deidentification
+    assert tiny.spent() == off.spent()
+
+
+def test_only_the_auditing_policy_switches_the_audit_head_off_and_the_report_tells(tiny):
+    assert tiny.site.auditing_policy.audit_head
+    tiny.change(auditing_policy=installed_auditing_policy(audit_head=False))
+    assert tiny.run(make_tiny_task()).audit is None
+    assert not tiny.home.audits.exists()
+
+
+def test_a_run_has_one_set_of_coins_and_another_run_others(tiny):
+    entropy = iter(range(1, 100))
+    tiny.change(audits=AuditSecrets(tiny.home.audits, lambda: bytes([next(entropy)]) * 32))
+    for number in (1, 2):
+        tiny.run(make_tiny_task(round_number=number))
+    tiny.run(make_tiny_task(run="run-b"))
+    kept = sorted(path.name for path in tiny.home.audits.iterdir())
+    assert kept == ["run-a.json", "run-b.json"]
+    one, other = (tiny.site.audits.find(run) for run in ("run-a", "run-b"))
+    assert one.commitment() != other.commitment()
+
+
+def test_an_unprotected_round_has_nothing_to_audit(tiny):
+    tiny.allow(unprotected=True)
+    assert tiny.run(make_tiny_task(work=UNPROTECTED)).audit is None

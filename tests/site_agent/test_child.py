@@ -262,7 +262,7 @@ OPENING_MISTAKES = {
     ),
     "policy that is no policy": (
         {"privacy_policy": "site.yaml"},
-        r"site\.yaml:\d+: unknown field 'deidentification'; allowed: audit_head, delta",
+        r"site\.yaml:\d+: unknown field 'deidentification'; allowed: delta",
     ),
     "deidentification policy that is none": (
         {"deidentification": {"mode": "safe_harbor", "profile": "fast", "policy": "site.yaml"}},

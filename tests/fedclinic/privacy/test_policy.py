@@ -31,8 +31,10 @@ PLAN = PatientPrivacy(
 
 
 def test_the_installed_policies_are_valid():
-    assert POLICY.audit_head
-    assert AuditingPolicy.model_validate(document("auditing.yaml")).canaries == 1000
+    assert POLICY.delta == 1e-5
+    auditing = AuditingPolicy.model_validate(document("auditing.yaml"))
+    assert auditing.audit_head
+    assert auditing.canaries == 1000
 
 
 def test_a_plan_within_the_policy_is_allowed():

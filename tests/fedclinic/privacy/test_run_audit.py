@@ -24,10 +24,14 @@ def audited_step(chosen: list[int]) -> tuple[dict[str, torch.Tensor], RunAudit]:
     local = local_round(site, lambda: None)
     notes, canary_of_row = add_canaries(local.notes, Canaries(COINS))
     audit = start_audit(
-        canary_of_row, canaries=len(COINS), clipping_norm=CLIP, expected_patients=EXPECTED
+        local.model.trunk,
+        canary_of_row,
+        canaries=len(COINS),
+        clipping_norm=CLIP,
+        expected_patients=EXPECTED,
     )
     states = CanaryStates(local.hidden, canary_of_row)
-    engine = BookKeeping(audit.around(local.model.trunk))
+    engine = BookKeeping(audit.network)
     rows = np.concatenate([notes.rows_of_note[note] for note in chosen])
     hidden, mask = states.batch(rows.tolist())
     targets = torch.tensor([int(notes.rows[row].targets[0]) for row in rows])
