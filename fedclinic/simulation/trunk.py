@@ -1,0 +1,31 @@
+"""The one trunk that all simulated sites take turns at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fedclinic.learning.evaluate import load_change
+from fedclinic.learning.layers import SplitModel
+from fedclinic.updates.codec import Tensors
+
+
+@dataclass(frozen=True)
+class SharedTrunk:
+    """A split model and what its trained tensors were before any training."""
+
+    model: SplitModel
+    initial: Mapping[str, Tensor]
+
+    @classmethod
+    def of(cls, model: SplitModel) -> "SharedTrunk":
+        return cls(model, {name: p.detach().clone() for name, p in model.trained()})
+
+    def reset(self, change: Tensors | None) -> None:
+        """Load the base model, plus the global model's change so far."""
+        with torch.no_grad():
+            for name, parameter in self.model.trained():
+                parameter.copy_(self.initial[name])
+        if change is not None:
+            load_change(self.model, change)
