@@ -1,40 +1,23 @@
-"""What a coordinator and the sites that are its child processes say to each other: lines of JSON.
+"""What an agent and the process that does its work on one machine say to each other: JSON lines.
 
-Only the `local` transport speaks it: everybody is one user on one machine, so a problem may be told
-in words. Between machines the exchange's closed schema takes its place.
+A request is a signed task on a line; whatever it is, the replies end with `Answered` or `Problem`.
+A problem may be told in words here. Between machines only signed statements travel.
 """
 
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
+from fedclinic.answers import Answer
 from fedclinic.errors import ErrorCode
 from fedclinic.evidence.statement import Envelope
-from fedclinic.plan import BaseModelRef, Layers, Task
-from fedclinic.records import Count, Digest, Record
-from fedclinic.rounds import EvaluationReport, EvaluationTask
+from fedclinic.records import Count, PublicKey, Record
 
 
-class Prepare(Record):
-    """Check the site's configuration and notes, de-identify what is new, and encode it."""
+class Ask(Record):
+    """Carry out a signed task."""
 
-    do: Literal["prepare"] = "prepare"
-    task: Task
-    base_model: BaseModelRef
-    layers: Layers
-
-
-class Train(Record):
-    do: Literal["train"] = "train"
     task: Envelope
-
-
-class Evaluate(Record):
-    do: Literal["evaluate"] = "evaluate"
-    task: EvaluationTask
-
-
-Request = Annotated[Prepare | Train | Evaluate, Field(discriminator="do")]
 
 
 class Progress(Record):
@@ -46,39 +29,30 @@ class Progress(Record):
     total: Count
 
 
-class Prepared(Record):
-    say: Literal["prepared"] = "prepared"
-    key: str
-    """The site's public key, PEM."""
-    base_model: Digest
-    shapes: dict[str, tuple[int, ...]]
-    """Shapes of the tensors that the plan trains, by name."""
-    model_parameters: Count
-    """Parameters of the whole base model and head, for the comparison of bytes."""
+class Counted(Record):
+    """Exact counts of a prepared site, for the person at the terminal of the same machine."""
+
+    say: Literal["counted"] = "counted"
     notes: Count
     quarantined: Count
     patients: Count
 
 
-class Trained(Record):
-    say: Literal["trained"] = "trained"
-    report: Envelope
-    problem: str = ""
-    """Why the report is a refusal or failure, in words for the person at the terminal."""
-
-
-class Evaluated(Record):
-    say: Literal["evaluated"] = "evaluated"
-    report: EvaluationReport
+class Answered(Record):
+    say: Literal["answered"] = "answered"
+    key: PublicKey
+    """The site's own, which signed the statements."""
+    answer: Answer
 
 
 class Problem(Record):
+    """There is no answer: the task is a stranger's, or the site cannot be opened."""
+
     say: Literal["problem"] = "problem"
     code: ErrorCode
     message: str
 
 
-Reply = Annotated[Progress | Prepared | Trained | Evaluated | Problem, Field(discriminator="say")]
+Reply = Annotated[Progress | Counted | Answered | Problem, Field(discriminator="say")]
 
-REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
 REPLY: TypeAdapter[Reply] = TypeAdapter(Reply)

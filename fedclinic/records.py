@@ -14,6 +14,9 @@ class Record(BaseModel):
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 """SHA-256 of a canonical encoding, as `sha256:` and 64 hexadecimal digits."""
 
+PublicKey = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""The 32 bytes of an Ed25519 public key, hexadecimal."""
+
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 """A site, run, federation or label-safe file name: lower case, no path separators."""
 

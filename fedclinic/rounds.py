@@ -1,4 +1,8 @@
-"""What travels between the coordinator and a site in one round: a task there, a report back."""
+"""What travels between the coordinator and a site: a signed task there, signed statements back.
+
+The last statement of an answer is the record that the task asks for, or `TaskDeclined`; a round
+answers with a `SiteReport` in every case.
+"""
 
 from typing import Annotated, Literal
 
@@ -11,9 +15,17 @@ from fedclinic.records import Count, Digest, Name, Record
 
 TASK_KIND = "round-task"
 REPORT_KIND = "site-report"
-"""Kinds under which the two are signed; both ends read them here."""
+PREPARE_KIND = "prepare-task"
+PREPARED_KIND = "site-prepared"
+EVALUATION_KIND = "evaluation-task"
+EVALUATED_KIND = "evaluation-report"
+DECLINED_KIND = "task-declined"
+"""Kinds under which tasks and answers are signed; both ends read them here."""
 
 Nonce = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+Instant = Annotated[float, Field(gt=0)]
+"""Seconds since the epoch, UTC."""
+
 EntityKind = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,31}$")]
 
 
@@ -30,6 +42,19 @@ class Work(Record):
     max_update_norm: PositiveFloat
 
 
+class PrepareTask(Record):
+    """Check a site's configuration and notes, de-identify what is new, and encode it."""
+
+    run: Name
+    site: Name
+    plan_digest: Digest
+    task: Task
+    base_model: BaseModelRef
+    layers: Layers
+    nonce: Nonce
+    deadline: Instant
+
+
 class RoundTask(Record):
     """One site's work in one round, as the coordinator signs it."""
 
@@ -42,8 +67,7 @@ class RoundTask(Record):
     state: Digest | None
     """Blob of the global model's change since the base model; None before the first round."""
     nonce: Nonce
-    deadline: Annotated[float, Field(gt=0)]
-    """Seconds since the epoch, UTC."""
+    deadline: Instant
 
 
 class UpdateManifest(Record):
@@ -110,16 +134,44 @@ class SiteReport(Record):
     deidentification: DeidentificationSummary | None = None
 
 
+class SitePrepared(Record):
+    """A site is ready for rounds of a plan: what it trains, and what its policy lets out of it."""
+
+    run: Name
+    site: Name
+    nonce: Nonce
+    base_model: Digest
+    shapes: dict[str, tuple[int, ...]]
+    """Shapes of the tensors that the plan trains, by name; the same at every site."""
+    model_parameters: Count
+    """Parameters of the whole base model and head, for the comparison of bytes."""
+    deidentification: DeidentificationSummary
+
+
+class TaskDeclined(Record):
+    """A site's answer to a task other than a round's that it refuses or cannot carry out."""
+
+    run: Name
+    site: Name
+    nonce: Nonce
+    status: Literal["refused", "failed"]
+    error: ErrorCode
+
+
 class EvaluationTask(Record):
     """Measure one state of the global model on the evaluation notes."""
 
     run: Name
     round_number: Count
     """0 is the base model before training."""
+    site: Name
     subject: str
     """What is measured: `global`, or a site's own model in `local_only`."""
+    plan_digest: Digest
     work: Work
     state: Digest | None
+    nonce: Nonce
+    deadline: Instant
 
 
 class EvaluationReport(Record):

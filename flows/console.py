@@ -7,8 +7,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from fedclinic.local_protocol import Prepared
+from fedclinic.local_protocol import Counted
 from fedclinic.local_protocol import Progress as SiteProgress
+from fedclinic.rounds import SitePrepared
 from flows.round_table import round_rows
 from flows.run_store import RoundRecord, RunHeader
 
@@ -34,6 +35,7 @@ class RunConsole:
             transient=True,
         )
         self._sites: dict[str, TaskID] = {}
+        self._counts: dict[str, Counted] = {}
         self._rounds: TaskID | None = None
 
     def __enter__(self) -> Self:
@@ -58,18 +60,29 @@ class RunConsole:
             stage=STAGES[progress.stage],
         )
 
-    def prepared(self, header: RunHeader, sites: dict[str, Prepared]) -> None:
+    def counted(self, site: str, counted: Counted) -> None:
+        self._counts[site] = counted
+
+    def prepared(self, header: RunHeader, sites: dict[str, SitePrepared]) -> None:
         plan = header.plan
         table = Table(title=f"{header.title}: sites of run {header.run}", title_justify="left")
         for column in ("site", "patients", "notes", "quarantined"):
             table.add_column(column, justify="left" if column == "site" else "right")
         for name, site in sites.items():
-            table.add_row(name, str(site.patients), str(site.notes), str(site.quarantined))
+            table.add_row(name, *self._counts_of(name, site))
         self.console.print(table)
         for bar in self._sites.values():
             self._bars.remove_task(bar)
         self._sites.clear()
         self._rounds = self._bars.add_task("rounds", total=plan.rounds, stage="rounds finished")
+
+    def _counts_of(self, name: str, site: SitePrepared) -> tuple[str, str, str]:
+        """Exact counts where the site is on this machine, else what its policy lets out."""
+        exact = self._counts.get(name)
+        if exact is not None:
+            return str(exact.patients), str(exact.notes), str(exact.quarantined)
+        told = site.deidentification
+        return "not told", _about(told.notes), _about(told.quarantined)
 
     def round_finished(self, header: RunHeader, record: RoundRecord) -> None:
         if self._rounds is not None:
@@ -84,3 +97,7 @@ class RunConsole:
                     f"  [yellow]{outcome.site} {outcome.verdict}: {outcome.reason}[/yellow]",
                     highlight=False,
                 )
+
+
+def _about(count: int | None) -> str:
+    return "few" if count is None else f"about {count}"

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from fedclinic.answers import Answer
 from fedclinic.errors import AdmissionError, FedclinicError
 from fedclinic.evidence.keys import SigningKey, VerifyKey
 from fedclinic.evidence.statement import Envelope, open_record, sign
@@ -84,15 +85,15 @@ def renew_task(federation: Federation, signed: Envelope, deadline: float) -> Env
     return sign(task.model_copy(update={"deadline": deadline}), TASK_KIND, federation.key)
 
 
-def admit(federation: Federation, task: Envelope, report: Envelope, problem: str) -> SiteOutcome:
+def admit(federation: Federation, task: Envelope, given: Answer) -> SiteOutcome:
     """Check a report and its update against the task; a bad one is quarantined, with a reason."""
     asked = open_record(task, {federation.key.key_id: federation.key.public}, TASK_KIND, RoundTask)
     key = federation.site_keys[asked.site]
     try:
-        answer = open_record(report, {key.key_id: key}, REPORT_KIND, SiteReport)
+        answer = open_record(given.last, {key.key_id: key}, REPORT_KIND, SiteReport)
         check_report(answer, asked, used_nonces=())
         if answer.status != "completed":
-            reason = problem or str(answer.error)
+            reason = given.problem or str(answer.error)
             return SiteOutcome(site=asked.site, verdict=answer.status, reason=reason, report=answer)
         _check_blob(federation, asked, answer)
     except FedclinicError as refusal:

@@ -1,6 +1,7 @@
 """One run's folder at the coordinator: the plan, the tasks it signed, what each round became."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,10 +110,18 @@ class RunStore:
     def keep_task(self, round_number: int, site: str, task: Envelope) -> None:
         write_whole(self._task_path(round_number, site), task.model_dump_json().encode())
 
-    def keep_report(self, round_number: int, site: str, report: Envelope) -> None:
-        """Keep a report as its site signed it, whatever becomes of it."""
-        path = self.root / "reports" / f"{round_number:04d}-{site}.json"
-        write_whole(path, report.model_dump_json().encode())
+    def keep_answer(self, round_number: int, site: str, statements: Sequence[Envelope]) -> None:
+        """Keep what a site stated in a round as it signed it, whatever becomes of it."""
+        path = self.root / "answers" / f"{round_number:04d}-{site}.jsonl"
+        lines = (statement.model_dump_json() + "\n" for statement in statements)
+        write_whole(path, "".join(lines).encode())
+
+    def answer(self, round_number: int, site: str) -> list[Envelope]:
+        """What a site stated in a round, its report last; nothing if it gave no answer."""
+        path = self.root / "answers" / f"{round_number:04d}-{site}.jsonl"
+        if not path.is_file():
+            return []
+        return [Envelope.model_validate_json(line) for line in path.read_bytes().splitlines()]
 
     def _task_path(self, round_number: int, site: str) -> Path:
         return self.root / "tasks" / f"{round_number:04d}-{site}.json"

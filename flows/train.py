@@ -20,13 +20,14 @@ from prefect.futures import wait
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from fedclinic.errors import FedclinicError, RunError
-from fedclinic.evidence.keys import VerifyKey
+from fedclinic.evidence.keys import SigningKey
 from fedclinic.evidence.report import render_report
 from fedclinic.evidence.statement import Envelope
-from fedclinic.local_protocol import Prepared, Progress
+from fedclinic.local_protocol import Counted, Progress
 from fedclinic.methods import RoundDiagnostics, ServerState, decode_state, encode_state, make_method
-from fedclinic.rounds import EvaluationReport, EvaluationTask
+from fedclinic.rounds import EvaluationReport, SitePrepared
 from fedclinic.updates.blobs import BlobFolder
+from flows.asking import ask_to_evaluate, ask_to_prepare
 from flows.coordinator_key import load_coordinator_key, public_text
 from flows.registered_model import write_model_folder
 from flows.round_table import budget_rows, round_rows
@@ -56,7 +57,7 @@ GLOBAL = "global"
 class Observer(Watcher, Protocol):
     """Follows a run: progress of each site, and every finished round."""
 
-    def prepared(self, header: RunHeader, sites: dict[str, Prepared]) -> None: ...
+    def prepared(self, header: RunHeader, sites: dict[str, SitePrepared]) -> None: ...
 
     def round_finished(self, header: RunHeader, record: RoundRecord) -> None: ...
 
@@ -64,7 +65,9 @@ class Observer(Watcher, Protocol):
 class _Nobody:
     def progress(self, site: str, progress: Progress) -> None: ...
 
-    def prepared(self, header: RunHeader, sites: dict[str, Prepared]) -> None: ...
+    def counted(self, site: str, counted: Counted) -> None: ...
+
+    def prepared(self, header: RunHeader, sites: dict[str, SitePrepared]) -> None: ...
 
     def round_finished(self, header: RunHeader, record: RoundRecord) -> None: ...
 
@@ -94,19 +97,20 @@ class _Run:
 
 
 @task(task_run_name="prepare {site}", cache_policy=NO_CACHE, persist_result=False)
-def prepare_site(sites: Sites, site: str) -> Prepared:
-    return sites.prepare(site)
+def prepare_site(sites: Sites, site: str, header: RunHeader, key: SigningKey) -> SitePrepared:
+    deadline = _deadline(header)
+    return ask_to_prepare(sites, site, header.plan, header.run, key, deadline=deadline)
 
 
 @task(task_run_name="round {round_number}: {site}", cache_policy=NO_CACHE, persist_result=False)
 def site_round(run: _Run, site: str, round_number: int, signed: Envelope) -> SiteOutcome:
     """Give one site its task and admit what it returns. Never retried: it spends budget."""
     try:
-        report, problem = run.sites.submit(site, signed)
+        answer = run.sites.submit(site, signed)
     except RunError as error:
         return SiteOutcome(site=site, verdict="failed", reason=str(error))
-    run.store.keep_report(round_number, site, report)
-    return admit(run.federation, signed, report, problem)
+    run.store.keep_answer(round_number, site, answer.statements)
+    return admit(run.federation, signed, answer)
 
 
 @task(task_run_name="round {round_number}: aggregate", cache_policy=NO_CACHE, persist_result=False)
@@ -153,14 +157,14 @@ def federated_training(run: str, workspace: str) -> str:
         with LocalSites(
             header.plan, space, header.data, public_text(key), _observer.get()
         ) as sites:
-            ready = _prepare(sites, header)
+            ready = _prepare(sites, header, key)
             whole = max(prepared.model_parameters for prepared in ready.values())
             header = header.model_copy(update={"model_parameters": whole})
             store.write_header(header)
             context = _Run(
                 store=store,
                 header=header,
-                federation=_federation(space, header, ready),
+                federation=_federation(space, header, ready, sites),
                 sites=sites,
                 blobs=BlobFolder(space.blobs),
             )
@@ -174,9 +178,9 @@ def federated_training(run: str, workspace: str) -> str:
     return _finish(space, context, tracker, state)
 
 
-def _prepare(sites: Sites, header: RunHeader) -> dict[str, Prepared]:
+def _prepare(sites: Sites, header: RunHeader, key: SigningKey) -> dict[str, SitePrepared]:
     names = (*header.plan.site_names(), EVALUATION_SITE)
-    futures = [prepare_site.submit(sites, site) for site in names]
+    futures = [prepare_site.submit(sites, site, header, key) for site in names]
     wait(futures)
     problems = [
         str(future.result(raise_on_failure=False)) for future in futures if future.state.is_failed()
@@ -186,11 +190,15 @@ def _prepare(sites: Sites, header: RunHeader) -> dict[str, Prepared]:
     ready = {site: future.result() for site, future in zip(names, futures, strict=True)}
     if len({prepared.base_model for prepared in ready.values()}) > 1:
         raise RunError("the sites' base models differ: give them the same folder, by digest")
+    if any(prepared.shapes != ready[names[0]].shapes for prepared in ready.values()):
+        raise RunError("the sites' tensors differ in name or shape: give them the same version")
     _observer.get().prepared(header, ready)
     return {site: ready[site] for site in header.plan.site_names()}
 
 
-def _federation(workspace: Workspace, header: RunHeader, ready: dict[str, Prepared]) -> Federation:
+def _federation(
+    workspace: Workspace, header: RunHeader, ready: dict[str, SitePrepared], sites: Sites
+) -> Federation:
     plan = header.plan
     return Federation(
         run=header.run,
@@ -198,9 +206,7 @@ def _federation(workspace: Workspace, header: RunHeader, ready: dict[str, Prepar
         method=make_method(plan.method, plan.site_names()),
         schema=next(iter(ready.values())).shapes,
         key=load_coordinator_key(workspace),
-        site_keys={
-            site: VerifyKey.from_pem(prepared.key.encode()) for site, prepared in ready.items()
-        },
+        site_keys={site: sites.key(site) for site in ready},
         blobs=BlobFolder(workspace.blobs),
     )
 
@@ -242,7 +248,7 @@ def _one_round(run: _Run, round_number: int, state: ServerState) -> tuple[Server
     for site in plan.site_names():
         blob, size = publish_state(run.federation, state, site)
         state_bytes = max(state_bytes, size)
-        deadline = time.time() + 60 * plan.deadline_minutes
+        deadline = _deadline(run.header)
         begun = run.store.task(round_number, site)
         signed = (
             renew_task(run.federation, begun, deadline)
@@ -283,15 +289,21 @@ def _check_quorum(run: _Run, round_number: int, outcomes: tuple[SiteOutcome, ...
 
 def _measure(run: _Run, round_number: int, state: ServerState, subject: str) -> EvaluationReport:
     blob, _ = publish_state(run.federation, state, subject)
-    return run.sites.evaluate(
-        EvaluationTask(
-            run=run.header.run,
-            round_number=round_number,
-            subject=subject,
-            work=work_of(run.header.plan),
-            state=blob,
-        )
+    return ask_to_evaluate(
+        run.sites,
+        run=run.header.run,
+        round_number=round_number,
+        subject=subject,
+        plan_digest=run.header.plan.digest(),
+        work=work_of(run.header.plan),
+        state=blob,
+        key=run.federation.key,
+        deadline=_deadline(run.header),
     )
+
+
+def _deadline(header: RunHeader) -> float:
+    return time.time() + 60 * header.plan.deadline_minutes
 
 
 def _keep(run: _Run, tracker: Tracker, parent: str, record: RoundRecord) -> None:

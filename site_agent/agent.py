@@ -1,8 +1,9 @@
 """One round at one hospital, from the signed task to the signed report, top to bottom.
 
 The order is the guarantee: signature, policy and budget are checked before a note is read, the
-budget is durably in use before the notes are, and a report is durable before it leaves, so that a
-repeated task gets the same report and never a second draw from the same budget.
+budget is durably in use before the notes are, and update, charge and report are durable before
+they leave, so that a repeated task gets the same statements and never a second draw from the same
+budget.
 """
 
 import os
@@ -11,13 +12,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from fedclinic.answers import Answer
 from fedclinic.errors import (
     BudgetError,
     ErrorCode,
     FedclinicError,
+    LedgerError,
     PolicyError,
     SignatureError,
 )
+from fedclinic.evidence.events import SelfTested
 from fedclinic.evidence.keys import SigningKey, VerifyKey
 from fedclinic.evidence.statement import Envelope, open_record
 from fedclinic.learning.finetune import (
@@ -33,7 +37,7 @@ from fedclinic.privacy.disclosure import DisclosurePolicy
 from fedclinic.privacy.mechanism import PrivacySpent
 from fedclinic.privacy.policy import PrivacyPolicy, check_mechanism, check_promise
 from fedclinic.privacy.random_stream import RandomStream
-from fedclinic.records import Digest
+from fedclinic.records import Digest, Record
 from fedclinic.rounds import TASK_KIND, AuditedRound, RoundTask, SiteReport, UpdateManifest
 from fedclinic.updates.admission import check_update
 from fedclinic.updates.blobs import BlobFolder
@@ -41,8 +45,9 @@ from fedclinic.updates.codec import Tensors, UpdateFile, count_parameters, encod
 from site_agent.audit_secrets import AuditSecrets
 from site_agent.egress import release, summarise
 from site_agent.ledger_file import LedgerFile
+from site_agent.ledger_statements import budget_statements
 from site_agent.note_store import NoteStore
-from site_agent.outbox import Kept, Outbox
+from site_agent.outbox import Outbox
 from site_agent.settings import SiteConfig
 from site_agent.workbench import Workbench
 
@@ -63,6 +68,8 @@ class Site:
     audits: AuditSecrets
     self_test: Digest
     """Digest of the passed self-test of this machine's trainer."""
+    self_tested: SelfTested
+    """What the site states of that self-test."""
     ledger: LedgerFile
     store: NoteStore
     outbox: Outbox
@@ -74,8 +81,8 @@ class Site:
     clock: Callable[[], float] = time.time
 
 
-def run_round(site: Site, envelope: Envelope, progress: Progress) -> tuple[Envelope, str]:
-    """Carry out one signed task; returns the signed report, and for people what went wrong.
+def run_round(site: Site, envelope: Envelope, progress: Progress) -> Answer:
+    """Carry out one signed task; returns the site's statements, the signed report last.
 
     Never raises for a refusal or failure: that is a report too.
 
@@ -85,16 +92,16 @@ def run_round(site: Site, envelope: Envelope, progress: Progress) -> tuple[Envel
     """
     task = open_record(envelope, site.coordinators, TASK_KIND, RoundTask)
     try:
-        kept = site.outbox.find(task) or _train(site, task, progress)
-        site.outbox.deliver(kept, site.blobs)
-        return kept.report, ""
+        if site.outbox.find(task).update is None:
+            _train(site, task, progress)
+        return _finish(site, task)
     except (PolicyError, BudgetError, SignatureError) as refusal:
-        return _release(site, task, _declined(task, "refused", refusal.code)), str(refusal)
+        return _decline(site, task, "refused", refusal)
     except FedclinicError as failure:
-        return _release(site, task, _declined(task, "failed", failure.code)), str(failure)
+        return _decline(site, task, "failed", failure)
 
 
-def _train(site: Site, task: RoundTask, progress: Progress) -> Kept:
+def _train(site: Site, task: RoundTask, progress: Progress) -> None:
     """Train under one hold of the budget, whose result is kept before anything leaves.
 
     A round that stopped in the middle let nothing out, so it is repeated under the same hold; a
@@ -103,16 +110,7 @@ def _train(site: Site, task: RoundTask, progress: Progress) -> Kept:
     check_task(site, task)
     privacy = task.work.privacy
     if isinstance(privacy, PatientPrivacy):
-        hold = site.ledger.reserve(
-            run=task.run,
-            round_number=task.round_number,
-            cohorts=site.store.cohorts(),
-            mechanism=privacy.mechanism(),
-            plan_digest=task.plan_digest,
-        )
-        if not site.ledger.in_use(hold):
-            _check_promise(site, task, privacy, hold)
-            site.ledger.begin_use(hold)
+        _begin_use(site, task, privacy)
     workbench = site.workbench(task)
     workbench.reset(_global_change(site, task, workbench))
     local = LocalRound(
@@ -131,13 +129,43 @@ def _train(site: Site, task: RoundTask, progress: Progress) -> Kept:
     else:
         update = train_unprotected(local, privacy)
     manifest = _check_and_store(site, task, update)
-    audit = _store_coordinates(site, local)
-    report = _release(site, task, _completed(site, task, manifest, audit))
-    coordinates = None if audit is None else audit.coordinates
-    kept = site.outbox.keep(task, Kept(report=report, blob=manifest.blob, coordinates=coordinates))
-    if isinstance(privacy, PatientPrivacy):
-        site.ledger.commit(hold)
-    return kept
+    site.outbox.keep_result(task, manifest, _store_coordinates(site, local))
+
+
+def _begin_use(site: Site, task: RoundTask, privacy: PatientPrivacy) -> None:
+    """Set the round's budget aside and mark it used, before a note is read."""
+    hold = site.ledger.reserve(
+        run=task.run,
+        round_number=task.round_number,
+        cohorts=site.store.cohorts(),
+        mechanism=privacy.mechanism(),
+        plan_digest=task.plan_digest,
+        attempt=task.attempt,
+    )
+    if not site.ledger.in_use(hold):
+        _check_promise(site, task, privacy, hold)
+        site.ledger.begin_use(hold)
+    state(site, task, site.self_tested)
+    _state_budget(site, task)
+
+
+def _finish(site: Site, task: RoundTask) -> Answer:
+    """Charge a trained round, report it once, and deliver its update."""
+    kept = site.outbox.find(task)
+    update = kept.update
+    if update is None:
+        raise LedgerError(f"round {task.round_number} has no update to report")
+    if kept.report is None:
+        hold = site.ledger.find(task.run, task.round_number, task.attempt)
+        if hold is not None and site.ledger.in_use(hold):
+            site.ledger.commit(hold)
+        _state_budget(site, task)
+        report = _release(site, task, _completed(site, task, update, kept.audit))
+        kept = site.outbox.keep_report(task, report)
+    else:
+        report = kept.report
+    site.outbox.deliver(kept, site.blobs)
+    return Answer(statements=(*kept.statements, report))
 
 
 def check_task(site: Site, task: RoundTask) -> None:
@@ -246,8 +274,25 @@ def _completed(
     )
 
 
-def _release(site: Site, task: RoundTask, report: SiteReport) -> Envelope:
-    return release(report, task, site.disclosure_policy, site.key)
+def state(site: Site, task: RoundTask, event: Record) -> None:
+    """Keep a signed statement of what just happened; the round's answer carries it."""
+    site.outbox.state(task, _release(site, task, event))
+
+
+def _state_budget(site: Site, task: RoundTask) -> None:
+    for event in budget_statements(site.ledger, task):
+        state(site, task, event)
+
+
+def _release(site: Site, task: RoundTask, record: Record) -> Envelope:
+    return release(record, task, site.disclosure_policy, site.key)
+
+
+def _decline(
+    site: Site, task: RoundTask, status: Literal["refused", "failed"], error: FedclinicError
+) -> Answer:
+    report = _release(site, task, _declined(task, status, error.code))
+    return Answer(statements=(*site.outbox.find(task).statements, report), problem=str(error))
 
 
 def _declined(task: RoundTask, status: Literal["refused", "failed"], code: ErrorCode) -> SiteReport:

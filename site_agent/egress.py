@@ -1,13 +1,41 @@
 """The one way out: what leaves is what the disclosure policy lets out, and signed as such."""
 
+from collections.abc import Iterable, Mapping
+
+from fedclinic.evidence.events import BudgetCommitted, BudgetReserved, BudgetUseBegun, SelfTested
 from fedclinic.evidence.keys import SigningKey
 from fedclinic.evidence.statement import Envelope, sign
 from fedclinic.privacy.disclosure import DisclosurePolicy, disclose
-from fedclinic.records import Digest
-from fedclinic.rounds import REPORT_KIND, DeidentificationSummary, RoundTask, SiteReport
+from fedclinic.records import Digest, Record
+from fedclinic.rounds import (
+    DECLINED_KIND,
+    EVALUATED_KIND,
+    PREPARED_KIND,
+    REPORT_KIND,
+    DeidentificationSummary,
+    EvaluationReport,
+    EvaluationTask,
+    PrepareTask,
+    RoundTask,
+    SitePrepared,
+    SiteReport,
+    TaskDeclined,
+)
 from site_agent.note_store import StoreCounts
 
-MESSAGE_KIND = "site_report"
+AnyTask = PrepareTask | RoundTask | EvaluationTask
+
+KINDS: Mapping[type[Record], str] = {
+    SelfTested: "self-tested",
+    BudgetReserved: "budget-reserved",
+    BudgetUseBegun: "budget-use-begun",
+    BudgetCommitted: "budget-committed",
+    SiteReport: REPORT_KIND,
+    SitePrepared: PREPARED_KIND,
+    EvaluationReport: EVALUATED_KIND,
+    TaskDeclined: DECLINED_KIND,
+}
+"""Everything that a site ever says, and the kind under which it signs it."""
 
 
 def summarise(counts: StoreCounts, policy: Digest) -> DeidentificationSummary:
@@ -21,13 +49,23 @@ def summarise(counts: StoreCounts, policy: Digest) -> DeidentificationSummary:
 
 
 def release(
-    report: SiteReport, task: RoundTask, policy: DisclosurePolicy, key: SigningKey
+    record: Record,
+    task: AnyTask,
+    policy: DisclosurePolicy,
+    key: SigningKey,
+    *,
+    known: Iterable[str] = (),
 ) -> Envelope:
-    """Pass a report through the site's disclosure policy and sign what is left of it.
+    """Pass a record through the site's disclosure policy and sign what is left of it.
+
+    Args:
+        known: texts that the coordinator knows besides those of its task, such as tensor names.
 
     Raises:
         PolicyError: naming the field, never its value, if the policy does not let one out.
     """
-    known = frozenset({task.run, task.site, task.nonce})
-    message = disclose(MESSAGE_KIND, report.model_dump(mode="json"), policy, known=known)
-    return sign(SiteReport.model_validate(message), REPORT_KIND, key)
+    kind = KINDS[type(record)]
+    texts = frozenset({task.run, task.site, task.nonce, *known})
+    message = record.model_dump(mode="json")
+    disclosed = disclose(kind.replace("-", "_"), message, policy, known=texts)
+    return sign(type(record).model_validate(disclosed), kind, key)

@@ -156,6 +156,21 @@ class LedgerFile:
         """The mechanisms of a run that read notes, in order."""
         return ledger.spent_mechanisms(self._read(), run)
 
+    def find(self, run: str, round_number: int, attempt: int) -> str | None:
+        """The hold of an attempt that was not refunded; None if there is none."""
+        hold = self._read().latest(run, round_number, attempt)
+        return None if hold is None or hold.state == "refunded" else hold.id
+
+    def entries_of(self, hold: str) -> list[tuple[LedgerHead, Event]]:
+        """A hold's entries, each with the head that it made, oldest first."""
+        self._read()
+        found = []
+        for sequence, body, written_hash in self._entries(1):
+            event = decode_event(body)
+            if getattr(event, "hold", None) == hold:
+                found.append((LedgerHead(sequence=sequence, hash=written_hash), event))
+        return found
+
     def history(self) -> list[tuple[int, Event]]:
         """All entries with their numbers, oldest first."""
         self._read()

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from fedclinic.evidence.events import SelfTested
 from fedclinic.evidence.keys import SigningKey
 from fedclinic.notes import DeidentifiedNote, Note, Span
 from fedclinic.plan import FederationPlan, PatientPrivacy, Task, Unprotected
-from fedclinic.rounds import RoundTask, SiteReport, Work
+from fedclinic.rounds import EvaluationTask, PrepareTask, RoundTask, SiteReport, Work
 
 LABELS = ("cardiology", "pulmonology", "oncology")
 DIGEST = "sha256:" + "a" * 64
@@ -111,6 +112,42 @@ def make_round_task(**changes: Any) -> RoundTask:
         "deadline": FAR_FUTURE,
     }
     return RoundTask.model_validate(values | changes)
+
+
+def make_prepare_task(**changes: Any) -> PrepareTask:
+    plan = make_plan()
+    values: dict[str, Any] = {
+        "run": "run-a",
+        "site": "north",
+        "plan_digest": DIGEST,
+        "task": plan.task,
+        "base_model": plan.base_model,
+        "layers": plan.layers,
+        "nonce": "0" * 32,
+        "deadline": FAR_FUTURE,
+    }
+    return PrepareTask.model_validate(values | changes)
+
+
+def make_evaluation_task(**changes: Any) -> EvaluationTask:
+    values: dict[str, Any] = {
+        "run": "run-a",
+        "round_number": 0,
+        "site": "north",
+        "subject": "global",
+        "plan_digest": DIGEST,
+        "work": make_work(),
+        "state": None,
+        "nonce": "0" * 32,
+        "deadline": FAR_FUTURE,
+    }
+    return EvaluationTask.model_validate(values | changes)
+
+
+def make_self_tested(site: str = "north") -> SelfTested:
+    return SelfTested(
+        at=1e9, site=site, code=DIGEST, image=None, verdict="pass", checks={"noise, nobody": "pass"}
+    )
 
 
 def make_report(task: RoundTask, **changes: Any) -> SiteReport:

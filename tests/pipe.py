@@ -8,20 +8,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fedclinic.local_protocol import REPLY, Progress, Reply, Request
+from fedclinic.evidence.statement import Envelope
+from fedclinic.local_protocol import REPLY, Ask, Counted, Progress, Reply
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 @dataclass
 class Pipe:
-    """Requests go in, replies come out; every line of output is kept."""
+    """Tasks go in, replies come out; every line of output is kept."""
 
     process: subprocess.Popen[bytes]
     lines: list[bytes] = field(default_factory=list)
 
-    def ask(self, request: Request) -> Reply:
-        return self.send(request.model_dump_json().encode())
+    def ask(self, task: Envelope) -> Reply:
+        return self.send(Ask(task=task).model_dump_json().encode())
 
     def send(self, line: bytes) -> Reply:
         """Send one line and return the reply that ends it."""
@@ -32,7 +33,7 @@ class Pipe:
         while answer := self.process.stdout.readline():
             self.lines.append(answer)
             reply = REPLY.validate_json(answer)
-            if not isinstance(reply, Progress):
+            if not isinstance(reply, Progress | Counted):
                 return reply
         raise AssertionError("the process ended without an answer")
 

@@ -7,6 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from fedclinic.answers import Answer
 from fedclinic.config import parse_document
 from fedclinic.evidence.keys import SigningKey
 from fedclinic.evidence.statement import Envelope, open_record, sign
@@ -29,6 +30,7 @@ from tests.factories import (
     DIGEST,
     make_learning_task,
     make_round_task,
+    make_self_tested,
     make_signing_key,
     note_row,
     site_values,
@@ -69,10 +71,9 @@ class TinySite:
     """Tasks for which notes were read."""
 
     def run(self, task: RoundTask, key: SigningKey = COORDINATOR) -> SiteReport:
-        report, _ = self.answer(task, key)
-        return self.open(report)
+        return self.open(self.answer(task, key).last)
 
-    def answer(self, task: RoundTask, key: SigningKey = COORDINATOR) -> tuple[Envelope, str]:
+    def answer(self, task: RoundTask, key: SigningKey = COORDINATOR) -> Answer:
         return run_round(self.site, sign(task, TASK_KIND, key), FakeProgress())
 
     def open(self, report: Envelope) -> SiteReport:
@@ -140,6 +141,7 @@ def make_tiny_site(
         auditing_policy=auditing or installed_auditing_policy(canaries=20),
         audits=AuditSecrets(home.audits, lambda: b"\x09" * 32),
         self_test=DIGEST,
+        self_tested=make_self_tested(name),
         ledger=ledger,
         store=store,
         outbox=Outbox(home.outbox),

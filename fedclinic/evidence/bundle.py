@@ -10,11 +10,10 @@ from typing import Literal
 from pydantic import ValidationError
 
 from fedclinic.errors import EvidenceError
-from fedclinic.evidence.events import PublicKey
 from fedclinic.evidence.keys import VerifyKey
 from fedclinic.evidence.snapshot import RunSnapshot
 from fedclinic.evidence.statement import Envelope
-from fedclinic.records import Count, Name, Record
+from fedclinic.records import Count, Name, PublicKey, Record
 
 FORMAT: Literal["fedclinic-bundle/1"] = "fedclinic-bundle/1"
 

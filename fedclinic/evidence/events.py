@@ -14,14 +14,11 @@ from pydantic import BaseModel, Field, JsonValue, PositiveInt, StringConstraints
 from fedclinic.evidence.keys import KeyId
 from fedclinic.evidence.plan_facts import TaskFacts
 from fedclinic.privacy.mechanism import Mechanism, PrivacyPromise
-from fedclinic.records import Count, Digest, Name, Record
+from fedclinic.records import Count, Digest, Name, PublicKey, Record
 from fedclinic.rounds import LedgerHead, RoundTask, SiteReport
 
 Instant = Annotated[float, Field(gt=0)]
 """Seconds since the epoch, UTC, by the signer's clock."""
-
-PublicKey = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-"""The 32 bytes of an Ed25519 public key, hexadecimal."""
 
 Words = Annotated[str, StringConstraints(max_length=500)]
 """A reason in a fixed wording of ours; never free text from a site."""

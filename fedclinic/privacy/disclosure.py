@@ -20,10 +20,24 @@ from fedclinic.privacy.mechanism import Mechanism
 from fedclinic.privacy.random_stream import RandomStream
 from fedclinic.records import Record
 
-Rule = Literal["known", "word", "digest", "hash", "whole", "number", "count", "withheld"]
+Rule = Literal[
+    "known",
+    "word",
+    "year",
+    "digest",
+    "hash",
+    "whole",
+    "number",
+    "count",
+    "withheld",
+    "words",
+    "numbers",
+    "shapes",
+]
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _HASH = re.compile(r"[0-9a-f]{64}")
+_YEAR = re.compile(r"[0-9]{4}")
 _KEY = re.compile(r"[A-Z][A-Z0-9_]{0,31}")
 _LARGEST = 2**53
 
@@ -98,6 +112,14 @@ def noised_metric(
     return (total + noise) / expected_patients
 
 
+_TABLES: Mapping[str, tuple[Rule, Rule]] = {
+    "words": ("word", "word"),
+    "numbers": ("word", "number"),
+    "shapes": ("known", "whole"),
+}
+"""Rules for keys and values of a mapping whose keys are not fixed by the message's kind."""
+
+
 class _Gate:
     """The rules of one kind of message."""
 
@@ -107,10 +129,18 @@ class _Gate:
         self.policy, self.rules, self.known = policy, rules, known
 
     def admit(self, field: str, value: JsonValue) -> JsonValue:
+        table = _TABLES.get(self.rules.get(field, ""))
+        if table is not None and isinstance(value, dict):
+            return self._admit_table(field, value, *table)
+        if isinstance(value, list):
+            return [self._admit_one(field, item) for item in value]
         if isinstance(value, dict):
             return {key: self.admit(_step(field, key), inner) for key, inner in value.items()}
         if value is None and any(rule.startswith(f"{field}.") for rule in self.rules):
             return None
+        return self._admit_one(field, value)
+
+    def _admit_one(self, field: str, value: JsonValue) -> JsonValue:
         rule = self._rule(field)
         if rule == "withheld" or value is None:
             return None
@@ -119,6 +149,17 @@ class _Gate:
         if not self._fits(rule, value):
             raise PolicyError(f"field {_shown(field, self.rules)} is not a {rule}: nothing leaves")
         return value
+
+    def _admit_table(
+        self, field: str, table: Mapping[str, JsonValue], key_rule: Rule, value_rule: Rule
+    ) -> JsonValue:
+        """Let a mapping out whose keys, too, are texts of a closed list."""
+        for key, value in table.items():
+            items = value if isinstance(value, list) else [value]
+            fits = self._fits(key_rule, key) and all(self._fits(value_rule, v) for v in items)
+            if not fits or isinstance(value, list) != (value_rule == "whole"):
+                raise PolicyError(f"field '{field}' is not {self.rules[field]}: nothing leaves")
+        return dict(table)
 
     def _rule(self, field: str) -> Rule:
         rule = self.rules.get(field) or self.rules.get(_starred(field))
@@ -133,6 +174,7 @@ class _Gate:
             return (
                 (rule == "known" and value in self.known)
                 or (rule == "word" and value in self.policy.words)
+                or (rule == "year" and _YEAR.fullmatch(value) is not None)
                 or (rule == "digest" and _DIGEST.fullmatch(value) is not None)
                 or (rule == "hash" and _HASH.fullmatch(value) is not None)
             )

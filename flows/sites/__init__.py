@@ -2,39 +2,34 @@
 
 from typing import Protocol
 
+from fedclinic.answers import Answer
+from fedclinic.evidence.keys import VerifyKey
 from fedclinic.evidence.statement import Envelope
-from fedclinic.local_protocol import Prepared, Progress
-from fedclinic.rounds import EvaluationReport, EvaluationTask
+from fedclinic.local_protocol import Counted, Progress
 
 EVALUATION_SITE = "evaluation"
 """The name under which a plan's evaluation notes are prepared and measured on."""
 
 
 class Sites(Protocol):
-    """The sites of one plan, ready for rounds."""
+    """The sites of one plan. Envelopes and blobs pass; nothing else is known of either side."""
 
-    def prepare(self, site: str) -> Prepared:
-        """Have a site check itself and bring its de-identified notes up to date.
+    def submit(self, site: str, task: Envelope) -> Answer:
+        """Give a site a signed task and wait for what it states.
+
+        Blobs that the task names are within the site's reach, and those that the answer names are
+        in the coordinator's blob folder when this returns.
 
         Raises:
-            RunError: if the site cannot take part; its message says what to do.
+            RunError: if the site gave no answer.
         """
         ...
 
-    def submit(self, site: str, task: Envelope) -> tuple[Envelope, str]:
-        """Give a site a signed RoundTask; returns its signed SiteReport and, where the transport
-        may carry words, what went wrong.
+    def key(self, site: str) -> VerifyKey:
+        """The key with which a site that has answered signs.
 
         Raises:
-            RunError: if the site gave no report.
-        """
-        ...
-
-    def evaluate(self, task: EvaluationTask) -> EvaluationReport:
-        """Measure a state on the evaluation notes.
-
-        Raises:
-            RunError: if it could not be measured.
+            RunError: if none is known.
         """
         ...
 
@@ -43,3 +38,5 @@ class Watcher(Protocol):
     """Sees how far each site is; a console, or nobody."""
 
     def progress(self, site: str, progress: Progress) -> None: ...
+
+    def counted(self, site: str, counted: Counted) -> None: ...

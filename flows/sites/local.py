@@ -13,23 +13,12 @@ from typing import IO, Self
 
 from pydantic import ValidationError
 
+from fedclinic.answers import Answer
 from fedclinic.errors import RunError
+from fedclinic.evidence.keys import VerifyKey
 from fedclinic.evidence.statement import Envelope
-from fedclinic.local_protocol import (
-    REPLY,
-    Evaluate,
-    Evaluated,
-    Prepare,
-    Prepared,
-    Problem,
-    Progress,
-    Reply,
-    Request,
-    Train,
-    Trained,
-)
+from fedclinic.local_protocol import REPLY, Answered, Ask, Counted, Problem, Progress, Reply
 from fedclinic.plan import FederationPlan
-from fedclinic.rounds import EvaluationReport, EvaluationTask
 from flows.settings import Workspace
 from flows.sites import EVALUATION_SITE, Watcher
 
@@ -69,6 +58,7 @@ class LocalSites:
         self._threads = max(1, cores // at_once)
         self._turns = threading.Semaphore(at_once)
         self._children: dict[str, _Child] = {}
+        self._keys: dict[str, VerifyKey] = {}
         self._starting = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -89,39 +79,28 @@ class LocalSites:
                 child.process.kill()
                 child.process.wait()
 
-    def prepare(self, site: str) -> Prepared:
-        request = Prepare(
-            task=self._plan.task, base_model=self._plan.base_model, layers=self._plan.layers
-        )
-        reply = self._ask(site, request)
-        if not isinstance(reply, Prepared):
-            raise RunError(f"site {site} answered a request to prepare with '{reply.say}'")
-        return reply
-
-    def submit(self, site: str, task: Envelope) -> tuple[Envelope, str]:
-        reply = self._ask(site, Train(task=task))
-        if not isinstance(reply, Trained):
-            raise RunError(f"site {site} answered a task with '{reply.say}'")
-        return reply.report, reply.problem
-
-    def evaluate(self, task: EvaluationTask) -> EvaluationReport:
-        reply = self._ask(EVALUATION_SITE, Evaluate(task=task))
-        if not isinstance(reply, Evaluated):
-            raise RunError(f"the evaluation site answered with '{reply.say}'")
-        return reply.report
-
-    def _ask(self, site: str, request: Request) -> Reply:
+    def submit(self, site: str, task: Envelope) -> Answer:
         with self._turns:
             child = self._child(site)
             with child.lock:
-                for reply in _exchange(child, request, site):
-                    if isinstance(reply, Progress):
-                        self._watch.progress(site, reply)
-                        continue
-                    if isinstance(reply, Problem):
-                        raise RunError(f"site {site}: {reply.message}")
-                    return reply
+                for reply in _exchange(child, Ask(task=task), site):
+                    match reply:
+                        case Progress():
+                            self._watch.progress(site, reply)
+                        case Counted():
+                            self._watch.counted(site, reply)
+                        case Problem():
+                            raise RunError(f"site {site}: {reply.message}")
+                        case Answered():
+                            self._keys[site] = VerifyKey(bytes.fromhex(reply.key))
+                            return reply.answer
         raise RunError(f"site {site} ended without an answer")
+
+    def key(self, site: str) -> VerifyKey:
+        try:
+            return self._keys[site]
+        except KeyError:
+            raise RunError(f"site {site} has not said its key yet") from None
 
     def _child(self, site: str) -> _Child:
         with self._starting:
@@ -169,7 +148,7 @@ class LocalSites:
         }
 
 
-def _exchange(child: _Child, request: Request, site: str) -> Iterator[Reply]:
+def _exchange(child: _Child, request: Ask, site: str) -> Iterator[Reply]:
     try:
         child.requests.write(request.model_dump_json().encode() + b"\n")
         child.requests.flush()

@@ -9,7 +9,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from fedclinic.evidence.keys import SigningKey
-from fedclinic.evidence.statement import Envelope, open_record
+from fedclinic.evidence.statement import open_record, statement_kind
 from fedclinic.rounds import SiteReport
 from flows.rounds import REPORT_KIND
 from flows.run_store import RunStore
@@ -17,6 +17,7 @@ from site_agent.ledger_file import LedgerFile
 from site_agent.settings import SiteHome
 from tests.end_to_end.conftest import HOSPITALS, LABELS, ROUNDS, Setting
 
+BUDGET_KINDS = ("budget-reserved", "budget-use-begun", "budget-committed")
 Finished = subprocess.CompletedProcess[str]
 
 
@@ -113,16 +114,19 @@ def test_every_round_was_charged_once_at_every_site(setting: Setting, finished: 
         assert runs[0] == list(range(1, ROUNDS + 1))
 
 
-def test_every_report_is_kept_as_its_site_signed_it(setting: Setting, finished: Finished) -> None:
+def test_every_statement_is_kept_as_its_site_signed_it(
+    setting: Setting, finished: Finished
+) -> None:
     assert finished.returncode == 0
     run = setting.workspace / "runs" / parent_of(setting).data.tags["fedclinic.run"]
     for site in HOSPITALS:
         home = SiteHome(setting.site_home(site))
         key = SigningKey.from_pem(home.signing_key.read_bytes())
         for number in range(1, ROUNDS + 1):
-            kept = (run / "reports" / f"{number:04d}-{site}.json").read_bytes()
-            envelope = Envelope.model_validate_json(kept)
-            report = open_record(envelope, {key.key_id: key.public}, REPORT_KIND, SiteReport)
+            statements = RunStore(run).answer(number, site)
+            kinds = [statement_kind(statement) for statement in statements]
+            assert kinds == ["self-tested", *BUDGET_KINDS, "site-report"]
+            report = open_record(statements[-1], {key.key_id: key.public}, REPORT_KIND, SiteReport)
             assert (report.site, report.round_number) == (site, number)
             assert report.self_test is not None
 

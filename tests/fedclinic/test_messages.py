@@ -5,59 +5,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from fedclinic.answers import Answer
 from fedclinic.errors import ErrorCode, FedclinicError
 from fedclinic.evidence.statement import sign
-from fedclinic.local_protocol import (
-    REPLY,
-    REQUEST,
-    Evaluate,
-    Prepare,
-    Prepared,
-    Problem,
-    Progress,
-    Train,
-    Trained,
-)
-from fedclinic.rounds import EvaluationTask, RoundTask, SiteReport
+from fedclinic.local_protocol import REPLY, Answered, Ask, Counted, Problem, Progress
+from fedclinic.rounds import RoundTask, SitePrepared, SiteReport, TaskDeclined
 from tests.factories import (
-    DIGEST,
-    make_plan,
+    make_evaluation_task,
+    make_prepare_task,
     make_report,
     make_round_task,
     make_signing_key,
-    make_work,
 )
 
-PLAN = make_plan()
 ENVELOPE = sign(make_round_task(), "round-task", make_signing_key())
-REQUESTS = [
-    Prepare(task=PLAN.task, base_model=PLAN.base_model, layers=PLAN.layers),
-    Train(task=ENVELOPE),
-    Evaluate(
-        task=EvaluationTask(
-            run="run-a", round_number=0, subject="global", work=make_work(), state=None
-        )
-    ),
-]
+ASK = Ask(task=ENVELOPE)
 REPLIES = [
     Progress(stage="train", done=1, total=2),
-    Prepared(
-        key="pem",
-        base_model=DIGEST,
-        shapes={"head.bias": (3,)},
-        model_parameters=5,
-        notes=3,
-        quarantined=0,
-        patients=2,
-    ),
-    Trained(report=ENVELOPE, problem="why"),
+    Counted(notes=3, quarantined=0, patients=2),
+    Answered(key="a" * 64, answer=Answer(statements=(ENVELOPE,), problem="why")),
     Problem(code=ErrorCode.DATA, message="no notes"),
 ]
+TASKS = [make_round_task(), make_prepare_task(), make_evaluation_task()]
 
 
-@pytest.mark.parametrize("request_", REQUESTS, ids=lambda value: value.do)
-def test_a_request_arrives_as_it_was_sent(request_):
-    assert REQUEST.validate_json(request_.model_dump_json()) == request_
+def test_a_request_arrives_as_it_was_sent():
+    assert Ask.model_validate_json(ASK.model_dump_json()) == ASK
 
 
 @pytest.mark.parametrize("reply", REPLIES, ids=lambda value: value.say)
@@ -72,9 +45,9 @@ def test_a_reply_is_one_line(reply):
 
 @given(st.binary(max_size=60))
 def test_bytes_that_are_no_message_are_refused(content):
-    for kind in (REQUEST, REPLY):
+    for read in (Ask.model_validate_json, REPLY.validate_json):
         with pytest.raises(ValidationError):
-            kind.validate_json(content)
+            read(content)
 
 
 def test_a_field_that_nobody_knows_is_refused():
@@ -83,7 +56,7 @@ def test_a_field_that_nobody_knows_is_refused():
         REPLY.validate_json(text)
 
 
-@pytest.mark.parametrize("record", [make_round_task(), make_report(make_round_task())])
+@pytest.mark.parametrize("record", [*TASKS, make_report(make_round_task())])
 def test_records_of_a_round_are_frozen_and_refuse_unknown_fields(record):
     with pytest.raises(ValidationError, match="frozen"):
         record.site = "south"
@@ -91,9 +64,10 @@ def test_records_of_a_round_are_frozen_and_refuse_unknown_fields(record):
         type(record).model_validate(record.model_dump() | {"note": "text"})
 
 
-def test_a_report_has_no_field_that_could_hold_free_text():
+@pytest.mark.parametrize("record", [SiteReport, SitePrepared, TaskDeclined])
+def test_an_answer_has_no_field_that_could_hold_free_text(record):
     """Everything a site says of itself is a number, a digest, a name or one of a few words."""
-    schema = SiteReport.model_json_schema()
+    schema = record.model_json_schema()
     free = []
 
     def look(where: str, node: object) -> None:

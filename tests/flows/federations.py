@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fedclinic.answers import Answer
 from fedclinic.evidence.statement import Envelope, sign
 from fedclinic.methods import make_method
 from fedclinic.plan import FederationPlan, PatientPrivacy
@@ -58,6 +59,10 @@ class FakeSites:
 
 def signed_by_site(report: SiteReport, site: str | None = None) -> Envelope:
     return sign(report, REPORT_KIND, SITE_KEYS[site or report.site])
+
+
+def answered(report: Envelope, problem: str = "") -> Answer:
+    return Answer(statements=(report,), problem=problem)
 
 
 def make_federation(root: Path, plan: FederationPlan | None = None) -> Federation:

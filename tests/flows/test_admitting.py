@@ -36,6 +36,7 @@ from tests.flows.federations import (
     COORDINATOR,
     SCHEMA,
     FakeSites,
+    answered,
     make_federation,
     signed_by_site,
 )
@@ -61,7 +62,7 @@ def answer(sites: FakeSites, update: object = None, **changes: object) -> SiteOu
     task = sites.task("north")
     asked = opened(sites.federation, task)
     report = sites.report(asked, sites.honest_update() if update is None else update, **changes)
-    return admit(sites.federation, task, signed_by_site(report, "north"), "")
+    return admit(sites.federation, task, answered(signed_by_site(report, "north")))
 
 
 # --- tasks
@@ -96,7 +97,7 @@ def test_a_report_that_was_kept_before_an_interruption_answers_the_renewed_task(
     first = sites.task("north")
     report = sites.report(opened(sites.federation, first), sites.honest_update())
     renewed = renew_task(sites.federation, first, FAR_FUTURE + 60)
-    assert admit(sites.federation, renewed, signed_by_site(report), "").verdict == "admitted"
+    assert admit(sites.federation, renewed, answered(signed_by_site(report))).verdict == "admitted"
 
 
 def test_a_strangers_task_is_never_renewed(sites):
@@ -152,7 +153,7 @@ def test_a_report_that_another_key_signed_is_quarantined(sites, number):
     task = sites.task("north")
     report = sites.report(opened(sites.federation, task), sites.honest_update())
     forged = sign(report, REPORT_KIND, make_signing_key(number))
-    outcome = admit(sites.federation, task, forged, "")
+    outcome = admit(sites.federation, task, answered(forged))
     assert outcome.verdict == "quarantined"
     assert "0 of 1 trusted signatures are good" in outcome.reason
 
@@ -161,7 +162,7 @@ def test_a_statement_of_another_kind_is_quarantined(sites):
     task = sites.task("north")
     report = sites.report(opened(sites.federation, task), sites.honest_update())
     other = sign(report, TASK_KIND, make_signing_key(2))
-    assert admit(sites.federation, task, other, "").verdict == "quarantined"
+    assert admit(sites.federation, task, answered(other)).verdict == "quarantined"
 
 
 def test_a_report_whose_blob_never_arrived_is_quarantined(sites):
@@ -169,7 +170,7 @@ def test_a_report_whose_blob_never_arrived_is_quarantined(sites):
     report = sites.report(opened(sites.federation, task), sites.honest_update())
     assert report.update is not None
     sites.federation.blobs.path(report.update.blob).unlink()
-    outcome = admit(sites.federation, task, signed_by_site(report), "")
+    outcome = admit(sites.federation, task, answered(signed_by_site(report)))
     assert outcome.verdict == "quarantined"
     assert "is not in" in outcome.reason
 
@@ -180,7 +181,7 @@ def test_a_blob_with_other_bytes_than_its_site_signed_is_quarantined(sites):
     assert report.update is not None
     path = sites.federation.blobs.path(report.update.blob)
     path.write_bytes(encode(sites.honest_update(seed=5), "F32"))
-    outcome = admit(sites.federation, task, signed_by_site(report), "")
+    outcome = admit(sites.federation, task, answered(signed_by_site(report)))
     assert outcome.verdict == "quarantined"
     assert "does not have the digest that its site signed" in outcome.reason
 
@@ -239,7 +240,7 @@ def test_a_blob_that_is_not_the_planned_update_is_quarantined(sites, wrong):
 def test_a_completed_report_without_an_update_is_quarantined(sites):
     task = sites.task("north")
     report = make_report(opened(sites.federation, task), status="completed", error=None)
-    outcome = admit(sites.federation, task, signed_by_site(report), "")
+    outcome = admit(sites.federation, task, answered(signed_by_site(report)))
     assert (outcome.verdict, outcome.reason) == ("quarantined", "the report names no update")
 
 
@@ -247,8 +248,8 @@ def test_a_completed_report_without_an_update_is_quarantined(sites):
 def test_a_site_that_declines_is_reported_with_its_own_words_or_its_code(sites, status):
     task = sites.task("north")
     report = make_report(opened(sites.federation, task), status=status, error="budget")
-    told = admit(sites.federation, task, signed_by_site(report), "cohort 2026 is spent")
-    coded = admit(sites.federation, task, signed_by_site(report), "")
+    told = admit(sites.federation, task, answered(signed_by_site(report), "cohort 2026 is spent"))
+    coded = admit(sites.federation, task, answered(signed_by_site(report)))
     assert (told.verdict, told.reason) == (status, "cohort 2026 is spent")
     assert (coded.verdict, coded.reason) == (status, "budget")
 
@@ -337,7 +338,7 @@ def test_a_plan_that_keeps_sites_apart_gives_each_its_own_model(tmp_path):
 
 def test_the_coordinator_never_takes_its_own_task_for_a_report(sites):
     task = sites.task("north")
-    assert admit(sites.federation, task, task, "").verdict == "quarantined"
+    assert admit(sites.federation, task, answered(task)).verdict == "quarantined"
     assert COORDINATOR.key_id == sites.federation.key.key_id
 
 
@@ -349,6 +350,6 @@ def test_an_update_that_is_a_link_is_quarantined_and_ends_nothing(sites, tmp_pat
     elsewhere = tmp_path / "elsewhere"
     path.rename(elsewhere)
     path.symlink_to(elsewhere)
-    outcome = admit(federation, task, signed_by_site(report, "north"), "")
+    outcome = admit(federation, task, answered(signed_by_site(report, "north")))
     assert outcome.verdict == "quarantined"
     assert "cannot be read" in outcome.reason

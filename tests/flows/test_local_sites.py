@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from fedclinic.answers import Answer
 from fedclinic.errors import RunError
 from fedclinic.evidence.statement import sign
-from fedclinic.local_protocol import Prepared, Progress, Trained
-from fedclinic.rounds import EvaluationReport, EvaluationTask
+from fedclinic.local_protocol import Answered, Counted, Progress
 from flows.settings import Workspace
 from flows.sites.local import LocalSites
-from tests.factories import DIGEST, make_plan, make_round_task, make_signing_key, make_work
+from tests.factories import make_plan, make_round_task, make_signing_key
 
 FAKE_SITE = textwrap.dedent(
     """
@@ -27,7 +27,7 @@ FAKE_SITE = textwrap.dedent(
     seen = {"arguments": options, "environment": dict(os.environ), "process": os.getpid()}
     pathlib.Path(f"seen-{site}.json").write_text(json.dumps(seen))
     for line in sys.stdin:
-        for step in script.get(site, script.get("*", {})).get(json.loads(line)["do"], []):
+        for step in script.get(site, script.get("*", [])):
             if step == "end":
                 sys.exit(3)
             if step == "be killed":
@@ -37,26 +37,23 @@ FAKE_SITE = textwrap.dedent(
 )
 ENVELOPE = sign(make_round_task(), "round-task", make_signing_key())
 PROGRESS = Progress(stage="train", done=1, total=3)
-PREPARED = Prepared(
-    key="pem",
-    base_model=DIGEST,
-    shapes={"head.bias": (3,)},
-    model_parameters=5,
-    notes=3,
-    quarantined=0,
-    patients=2,
-)
-TRAINED = Trained(report=ENVELOPE, problem="why")
+COUNTED = Counted(notes=3, quarantined=0, patients=2)
+KEY = make_signing_key(7).public
+ANSWER = Answer(statements=(ENVELOPE, ENVELOPE), problem="why")
+ANSWERED = Answered(key=KEY.raw.hex(), answer=ANSWER)
 
 
 class Watcher:
     """Remembers what it was shown."""
 
     def __init__(self) -> None:
-        self.seen: list[tuple[str, Progress]] = []
+        self.seen: list[tuple[str, Progress | Counted]] = []
 
     def progress(self, site: str, progress: Progress) -> None:
         self.seen.append((site, progress))
+
+    def counted(self, site: str, counted: Counted) -> None:
+        self.seen.append((site, counted))
 
 
 class Stage:
@@ -96,30 +93,31 @@ def said(*replies: Any) -> list[Any]:
     return [reply.model_dump(mode="json") for reply in replies]
 
 
-def test_a_site_prepares_and_its_progress_is_shown(stage):
-    sites = stage.open({"*": {"prepare": said(PROGRESS, PROGRESS, PREPARED)}})
-    assert sites.prepare("north") == PREPARED
-    assert stage.watcher.seen == [("north", PROGRESS)] * 2
+def test_a_site_answers_and_its_progress_and_counts_are_shown(stage):
+    sites = stage.open({"*": said(PROGRESS, PROGRESS, COUNTED, ANSWERED)})
+    assert sites.submit("north", ENVELOPE) == ANSWER
+    assert stage.watcher.seen == [("north", PROGRESS)] * 2 + [("north", COUNTED)]
 
 
-def test_a_site_trains_in_the_process_that_prepared(stage):
-    sites = stage.open({"*": {"prepare": said(PREPARED), "train": said(PROGRESS, TRAINED)}})
-    sites.prepare("north")
+def test_a_site_answers_every_task_in_one_process(stage):
+    sites = stage.open({"*": said(ANSWERED)})
+    sites.submit("north", ENVELOPE)
     process = stage.seen("north")["process"]
-    assert sites.submit("north", ENVELOPE) == (ENVELOPE, "why")
+    assert sites.submit("north", ENVELOPE) == ANSWER
     assert stage.seen("north")["process"] == process
 
 
+def test_the_key_of_a_site_is_known_once_it_has_answered(stage):
+    sites = stage.open({"*": said(ANSWERED)})
+    with pytest.raises(RunError, match="site north has not said its key yet"):
+        sites.key("north")
+    sites.submit("north", ENVELOPE)
+    assert sites.key("north") == KEY
+
+
 def test_evaluation_has_a_process_and_a_configuration_of_its_own(stage):
-    report = EvaluationReport(
-        run="run-a", round_number=1, subject="global", notes=5, metrics={"f1": 0.5}
-    )
-    answer = {"say": "evaluated", "report": report.model_dump(mode="json")}
-    sites = stage.open({"evaluation": {"evaluate": [answer]}})
-    task = EvaluationTask(
-        run="run-a", round_number=1, subject="global", work=make_work(), state=None
-    )
-    assert sites.evaluate(task) == report
+    sites = stage.open({"evaluation": said(ANSWERED)})
+    assert sites.submit("evaluation", ENVELOPE) == ANSWER
     arguments = stage.seen("evaluation")["arguments"]
     assert arguments[arguments.index("--config") + 1] == "evaluation.yaml"
 
@@ -130,8 +128,8 @@ def test_a_site_is_told_its_name_its_data_and_its_own_values(stage):
         "site_config": "site.yaml",
         "values": {"south": {"department": "icu"}},
     }
-    sites = stage.open({"*": {"prepare": said(PREPARED)}}, transport=transport)
-    sites.prepare("south")
+    sites = stage.open({"*": said(ANSWERED)}, transport=transport)
+    sites.submit("south", ENVELOPE)
     arguments = stage.seen("south")["arguments"]
     values = [arguments[n + 1] for n, word in enumerate(arguments) if word == "--set"]
     assert set(values) == {
@@ -157,8 +155,8 @@ def test_no_credential_of_the_coordinator_reaches_a_site(stage, monkeypatch):
     for name in secrets:
         monkeypatch.setenv(name, "secret")
     monkeypatch.setenv("FEDCLINIC_BASE_MODEL", "/models/minilm")
-    sites = stage.open({"*": {"prepare": said(PREPARED)}})
-    sites.prepare("north")
+    sites = stage.open({"*": said(ANSWERED)})
+    sites.submit("north", ENVELOPE)
     environment = stage.seen("north")["environment"]
     assert "secret" not in environment.values()
     assert environment["FEDCLINIC_BASE_MODEL"] == "/models/minilm"
@@ -168,7 +166,6 @@ def test_no_credential_of_the_coordinator_reaches_a_site(stage, monkeypatch):
 PROBLEM = {"say": "problem", "code": "data", "message": "no notes at notes.jsonl"}
 ANSWERS = {
     "a problem": ([PROBLEM], "site north: no notes at notes.jsonl"),
-    "a reply to another request": (said(TRAINED), "answered a request to prepare with 'trained'"),
     "no reply at all": (["hello"], "sent a line that is no reply"),
     "a reply with a field too many": ([PROBLEM | {"note": "x"}], "sent a line that is no reply"),
     "an end": (["end"], r"its process ended with code 3; see its stderr\.log"),
@@ -179,24 +176,24 @@ ANSWERS = {
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_whatever_a_site_does_instead_of_answering_is_one_line(stage, answer):
     steps, reason = ANSWERS[answer]
-    sites = stage.open({"*": {"prepare": steps}})
+    sites = stage.open({"*": steps})
     with pytest.raises(RunError, match=reason) as caught:
-        sites.prepare("north")
+        sites.submit("north", ENVELOPE)
     assert "\n" not in str(caught.value)
 
 
 def test_a_site_that_ended_is_explained_again_when_asked_again(stage):
-    sites = stage.open({"*": {"prepare": ["end"]}})
+    sites = stage.open({"*": ["end"]})
     for _ in range(2):
         with pytest.raises(RunError, match="ended with code 3"):
-            sites.prepare("north")
+            sites.submit("north", ENVELOPE)
 
 
 def test_one_sites_end_does_not_touch_another(stage):
-    sites = stage.open({"north": {"prepare": ["end"]}, "south": {"prepare": said(PREPARED)}})
+    sites = stage.open({"north": ["end"], "south": said(ANSWERED)})
     with pytest.raises(RunError, match="site north"):
-        sites.prepare("north")
-    assert sites.prepare("south") == PREPARED
+        sites.submit("north", ENVELOPE)
+    assert sites.submit("south", ENVELOPE) == ANSWER
 
 
 def is_running(process: int) -> bool:
@@ -208,9 +205,9 @@ def is_running(process: int) -> bool:
 
 
 def test_no_site_outlives_its_coordinator(stage):
-    with stage.open({"*": {"prepare": said(PREPARED)}}) as sites:
-        sites.prepare("north")
-        sites.prepare("south")
+    with stage.open({"*": said(ANSWERED)}) as sites:
+        sites.submit("north", ENVELOPE)
+        sites.submit("south", ENVELOPE)
         processes = [stage.seen(site)["process"] for site in ("north", "south")]
         assert all(is_running(process) for process in processes)
     assert not any(is_running(process) for process in processes)

@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 import yaml
 
-from fedclinic.evidence.statement import sign
-from fedclinic.local_protocol import Prepare, Prepared, Problem, Reply, Train, Trained
+from fedclinic.evidence.keys import VerifyKey
+from fedclinic.evidence.statement import open_record, sign
+from fedclinic.local_protocol import Answered, Problem, Reply
 from fedclinic.plan import BaseModelRef, Layers
-from site_agent.agent import TASK_KIND
+from fedclinic.rounds import PREPARE_KIND, PREPARED_KIND, TASK_KIND, SitePrepared
 from tests.factories import (
     OTHER_DIGEST,
     make_learning_task,
     make_plan,
+    make_prepare_task,
     make_round_task,
     make_signing_key,
     make_unprotected,
@@ -60,16 +62,11 @@ class Hospital:
         return self.root / "private" / "notes.jsonl"
 
     def prepare(self, **changes: Any) -> Reply:
-        values = {
-            "task": make_learning_task(),
-            "base_model": BaseModelRef(name="tiny"),
-            "layers": Layers(top=1),
-        }
-        return self.pipe.ask(Prepare.model_validate(values | changes))
+        return self.pipe.ask(sign(make_prepare_task(**changes), PREPARE_KIND, COORDINATOR))
 
     def train(self, number: int = 1, key: Any = COORDINATOR, **changes: Any) -> Reply:
         task = make_round_task(round_number=number, **changes)
-        return self.pipe.ask(Train(task=sign(task, TASK_KIND, key)))
+        return self.pipe.ask(sign(task, TASK_KIND, key))
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +82,18 @@ def hospital(tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: Path) 
     home, blobs, errors = root / "home", root / "blobs", root / "stderr.log"
     with site_process(root / "site.yaml", home, blobs, errors) as pipe:
         yield Hospital(root, tiny_model_folder, pipe)
+
+
+def problem_of(reply: Reply) -> str:
+    """Why a task was declined, in the words that stay on this machine."""
+    assert isinstance(reply, Answered)
+    return reply.answer.problem
+
+
+def prepared_by(reply: Reply) -> SitePrepared:
+    assert isinstance(reply, Answered)
+    key = VerifyKey(bytes.fromhex(reply.key))
+    return open_record(reply.answer.last, {key.key_id: key}, PREPARED_KIND, SitePrepared)
 
 
 def rows(*changed: dict[str, Any]) -> list[dict[str, Any]]:
@@ -125,29 +134,21 @@ def test_note_text_never_leaves_the_site(hospital):
     """Every way to succeed and to fail, then a search of every byte said or written."""
     for name, spoil in WRONG_NOTES.items():
         spoil(hospital.notes)
-        assert isinstance(hospital.prepare(), Problem), name
+        assert problem_of(hospital.prepare()), name
     write_jsonl(hospital.notes, rows(secret_row(9)))
-    assert isinstance(hospital.prepare(layers=Layers(top=9)), Problem)
-    assert isinstance(hospital.prepare(base_model=BaseModelRef(name="other")), Problem)
+    assert problem_of(hospital.prepare(layers=Layers(top=9)))
+    assert problem_of(hospital.prepare(base_model=BaseModelRef(name="other")))
     labels = make_learning_task(labels=("surgery",))
-    assert isinstance(hospital.prepare(task=labels), Problem)
-    prepared = hospital.prepare()
-    assert isinstance(prepared, Prepared)
-    assert prepared.notes == 10
+    assert problem_of(hospital.prepare(task=labels))
+    assert prepared_by(hospital.prepare()).deidentification.notes == 10
     write_jsonl(hospital.notes, rows(secret_row(9, text="Пациент Quackenbush поступил: wombat")))
-    prepared = hospital.prepare()
-    assert isinstance(prepared, Prepared)
-    assert prepared.quarantined == 1
+    assert prepared_by(hospital.prepare()).deidentification.notes is None  # one in quarantine
 
     assert isinstance(hospital.train(key=make_signing_key(9)), Problem)
     unprotected = make_work(make_plan(privacy=make_unprotected().model_dump()))
     for refused in ({"site": "south"}, {"work": unprotected}, {"state": OTHER_DIGEST}):
-        reply = hospital.train(**refused)
-        assert isinstance(reply, Trained)
-        assert reply.problem
-    reply = hospital.train()
-    assert isinstance(reply, Trained)
-    assert reply.problem == ""
+        assert problem_of(hospital.train(**refused))
+    assert problem_of(hospital.train()) == ""
     damage_outbox(hospital.root / "home")
     reply = hospital.train(number=2)
     assert isinstance(reply, Problem)

@@ -6,8 +6,10 @@ from typing import Any, Never
 import numpy as np
 import pytest
 
+from fedclinic.answers import Answer
 from fedclinic.errors import DataError, ErrorCode, SignatureError
-from fedclinic.evidence.statement import sign
+from fedclinic.evidence.events import BudgetCommitted
+from fedclinic.evidence.statement import Envelope, open_record, sign, statement_kind
 from fedclinic.methods.method import zeros
 from fedclinic.plan import BaseModelRef, Layers, Optimizer
 from fedclinic.privacy.accounting import epsilon
@@ -20,6 +22,7 @@ from site_agent.agent import run_round
 from site_agent.audit_secrets import AuditSecrets
 from site_agent.egress import REPORT_KIND
 from site_agent.ledger_file import LedgerFile
+from site_agent.outbox import Outbox
 from site_agent.workbench import Workbench
 from tests.factories import (
     OTHER_DIGEST,
@@ -53,6 +56,19 @@ def update_of(tiny: TinySite, digest: str, work: Any = None) -> dict[str, np.nda
         return dict(file)
 
 
+def kinds_of(answer: Answer) -> list[str]:
+    return [statement_kind(statement) for statement in answer.statements]
+
+
+ALL_STATEMENTS = [
+    "self-tested",
+    "budget-reserved",
+    "budget-use-begun",
+    "budget-committed",
+    REPORT_KIND,
+]
+
+
 # --- a round that is carried out
 
 
@@ -81,8 +97,7 @@ def test_a_report_states_the_privacy_that_the_accountant_computes(tiny):
 def test_a_report_witnesses_the_ledger_and_states_the_budget_left(tiny):
     report = tiny.run(make_tiny_task())
     head = tiny.site.ledger.head()
-    assert report.ledger is not None
-    assert report.ledger.sequence in (head.sequence, head.sequence - 1)
+    assert report.ledger == head
     assert report.budget == tiny.site.ledger.tightest_budget()
     assert report.budget.spent_epsilon > 0
 
@@ -156,8 +171,9 @@ def refuse(tiny: TinySite, task: RoundTask) -> tuple[ErrorCode | None, str]:
     """Run a task that must be refused; nothing is read, spent, kept or delivered by it."""
     tiny.change(workbench=never_read)
     spent = tiny.spent()
-    envelope, problem = tiny.answer(task)
-    report = tiny.open(envelope)
+    answer = tiny.answer(task)
+    assert len(answer.statements) == 1
+    report, problem = tiny.open(answer.last), answer.problem
     assert report.status == "refused"
     assert report.update is None
     assert tiny.spent() == spent
@@ -342,9 +358,10 @@ def test_a_store_whose_notes_were_altered_is_a_failure(tiny):
         raise DataError("a stored note was altered; run prepare again")
 
     tiny.change(workbench=broken)
-    envelope, problem = tiny.answer(make_tiny_task())
-    assert tiny.open(envelope).error == "data"
-    assert problem == "a stored note was altered; run prepare again"
+    answer = tiny.answer(make_tiny_task())
+    assert tiny.open(answer.last).error == "data"
+    assert answer.problem == "a stored note was altered; run prepare again"
+    assert kinds_of(answer) == ["self-tested", "budget-reserved", "budget-use-begun", REPORT_KIND]
 
 
 # --- once, and once only
@@ -352,18 +369,18 @@ def test_a_store_whose_notes_were_altered_is_a_failure(tiny):
 
 def test_the_same_task_twice_gives_the_same_report_and_charges_once(tiny):
     task = make_tiny_task()
-    first, spent = tiny.answer(task)[0], tiny.spent()
+    first, spent = tiny.answer(task), tiny.spent()
     tiny.change(workbench=never_read)
-    assert tiny.answer(task)[0] == first
+    assert tiny.answer(task) == first
     assert tiny.spent() == spent
     assert len(tiny.site.ledger.spent_mechanisms("run-a")) == 1
 
 
 def test_a_finished_round_is_answered_after_its_deadline_too(tiny):
     task = make_tiny_task(deadline=tiny.clock.now + 60)
-    first = tiny.answer(task)[0]
+    first = tiny.answer(task)
     tiny.clock.now += 3600
-    assert tiny.answer(task)[0] == first
+    assert tiny.answer(task) == first
 
 
 def test_a_finished_round_is_never_trained_again_for_another_task(tiny):
@@ -445,8 +462,38 @@ def test_a_site_that_stops_before_the_charge_still_has_one_result_and_one_charge
     tiny.change(ledger=ledger, workbench=never_read)
     spent = tiny.spent()
     assert spent > 0
-    assert tiny.run(make_tiny_task()).status == "completed"
+    answer = tiny.answer(make_tiny_task())
+    assert tiny.open(answer.last).status == "completed"
     assert tiny.spent() == spent
+    assert kinds_of(answer) == ALL_STATEMENTS
+
+
+class OutboxThatStops(Outbox):
+    """The real outbox, except that the process ends before a statement is kept."""
+
+    def state(self, task: RoundTask, statement: Envelope) -> Never:
+        raise KeyboardInterrupt
+
+
+def test_a_site_that_stops_before_it_states_anything_states_it_later(tiny):
+    outbox = tiny.site.outbox
+    tiny.change(outbox=OutboxThatStops(outbox.folder))
+    with pytest.raises(KeyboardInterrupt):
+        tiny.answer(make_tiny_task())
+    assert tiny.spent() > 0
+    tiny.change(outbox=outbox)
+    assert kinds_of(tiny.answer(make_tiny_task())) == ALL_STATEMENTS
+
+
+def test_budget_statements_name_the_ledgers_own_entries(tiny):
+    answer = tiny.answer(make_tiny_task())
+    key = tiny.site.key.public
+    committed = open_record(
+        answer.statements[3], {key.key_id: key}, "budget-committed", BudgetCommitted
+    )
+    assert committed.mechanism == make_privacy().mechanism()
+    assert committed.ledger == tiny.site.ledger.head() == tiny.open(answer.last).ledger
+    assert committed.at % 60 == 0
 
 
 # --- the audit head

@@ -176,3 +176,54 @@ def test_a_metric_under_a_sampled_mechanism_is_refused():
             mechanism=METRIC.model_copy(update={"sampling_rate": 0.5}),
             stream=RandomStream(b"\x03" * 32),
         )
+
+
+PREPARED = {
+    "run": "run-a",
+    "site": "st_elsewhere",
+    "nonce": NONCE,
+    "base_model": DIGEST,
+    "shapes": {"head.weight": [3, 16], "head.bias": [3]},
+    "model_parameters": 100,
+    "deidentification": None,
+}
+TESTED = {
+    "at": 60.0,
+    "site": "st_elsewhere",
+    "code": DIGEST,
+    "image": None,
+    "verdict": "pass",
+    "checks": {"rate": "pass"},
+}
+TENSORS = KNOWN | {"head.weight", "head.bias"}
+
+
+def test_tables_leave_whose_keys_and_values_are_all_listed():
+    assert disclose("site_prepared", PREPARED, POLICY, known=TENSORS) == PREPARED
+    assert disclose("self_tested", TESTED, POLICY, known=KNOWN) == TESTED
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("site_prepared", PREPARED | {"shapes": {PHI: [3]}}),
+        ("site_prepared", PREPARED | {"shapes": {"head.bias": [PHI]}}),
+        ("site_prepared", PREPARED | {"shapes": {"head.bias": 3}}),
+        ("site_prepared", PREPARED | {"shapes": {"head.bias": [0.5]}}),
+        ("site_prepared", PREPARED | {"shapes": PHI}),
+        ("self_tested", TESTED | {"checks": {PHI: "pass"}}),
+        ("self_tested", TESTED | {"checks": {"rate": PHI}}),
+        ("self_tested", TESTED | {"checks": [PHI]}),
+    ],
+)
+def test_nothing_leaves_in_a_table_that_is_not_listed(kind, message):
+    with pytest.raises(PolicyError) as caught:
+        disclose(kind, message, POLICY, known=TENSORS)
+    assert PHI not in str(caught.value)
+
+
+def test_a_cohort_leaves_as_a_year_and_as_nothing_else():
+    message = {"cohorts": ["2025", "2026"]}
+    assert disclose("budget_reserved", message, POLICY, known=KNOWN) == message
+    with pytest.raises(PolicyError, match="not a year"):
+        disclose("budget_reserved", {"cohorts": ["2025", PHI]}, POLICY, known=KNOWN)

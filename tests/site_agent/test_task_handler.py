@@ -1,6 +1,7 @@
-"""A site behind a pipe prepares, trains and evaluates, and explains itself in one line."""
+"""A site prepares, trains and evaluates as it is asked, and explains itself in one line."""
 
 import json
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,34 +10,45 @@ import numpy as np
 import pytest
 import yaml
 
-from fedclinic.errors import ConfigError, DataError, FedclinicError, ModelError, PolicyError
-from fedclinic.evidence.statement import open_record, sign
-from fedclinic.local_protocol import (
-    Evaluate,
-    Evaluated,
-    Prepare,
-    Prepared,
-    Progress,
-    Reply,
-    Train,
-    Trained,
+from fedclinic.errors import (
+    ConfigError,
+    DataError,
+    FedclinicError,
+    ModelError,
+    PolicyError,
+    SignatureError,
 )
+from fedclinic.evidence.events import SelfTested
+from fedclinic.evidence.statement import Envelope, open_record, sign, statement_kind
+from fedclinic.local_protocol import Counted, Progress, Reply
 from fedclinic.methods.method import zeros
 from fedclinic.plan import BaseModelRef, Layers
-from fedclinic.rounds import EvaluationTask, SiteReport
+from fedclinic.rounds import (
+    DECLINED_KIND,
+    EVALUATED_KIND,
+    EVALUATION_KIND,
+    PREPARE_KIND,
+    PREPARED_KIND,
+    REPORT_KIND,
+    TASK_KIND,
+    EvaluationReport,
+    SitePrepared,
+    SiteReport,
+    TaskDeclined,
+)
 from fedclinic.updates.blobs import BlobFolder
 from fedclinic.updates.codec import encode
-from site_agent.agent import TASK_KIND
-from site_agent.child import Child
-from site_agent.egress import REPORT_KIND
 from site_agent.opening import open_site
 from site_agent.settings import SiteHome
+from site_agent.task_handler import TaskHandler
 from tests.factories import (
     LABELS,
+    make_evaluation_task,
     make_learning_task,
     make_plan,
+    make_prepare_task,
     make_round_task,
-    make_work,
+    make_signing_key,
     note_row,
     site_values,
     write_jsonl,
@@ -49,7 +61,7 @@ TASK = make_learning_task()
 
 @dataclass
 class Desk:
-    """A site's files on disk, and what its child process said."""
+    """A site's files on disk, and what its process said."""
 
     root: Path
     model_folder: Path
@@ -74,9 +86,9 @@ class Desk:
         path.write_text(yaml.safe_dump(values | changes), encoding="utf-8")
         return path
 
-    def child(self) -> Child:
+    def handler(self) -> TaskHandler:
         site = open_site(self.root / "site.yaml", self.home, {})
-        return Child(site, BlobFolder(self.root / "blobs"), self.said.append)
+        return TaskHandler(site, BlobFolder(self.root / "blobs"), self.said.append, time.time)
 
 
 @pytest.fixture
@@ -87,113 +99,131 @@ def desk(tmp_path: Path, tiny_model_folder: Path) -> Desk:
     return desk
 
 
-def prepare(**changes: Any) -> Prepare:
-    values = {"task": TASK, "base_model": BaseModelRef(name="tiny"), "layers": Layers(top=1)}
-    return Prepare.model_validate(values | changes)
+def prepare(**changes: Any) -> Envelope:
+    return sign(make_prepare_task(**changes), PREPARE_KIND, COORDINATOR)
 
 
-def evaluation(**changes: Any) -> Evaluate:
-    values = {
-        "run": "run-a",
-        "round_number": 0,
-        "subject": "global",
-        "work": make_work(),
-        "state": None,
-    }
-    return Evaluate(task=EvaluationTask.model_validate(values | changes))
+def evaluation(**changes: Any) -> Envelope:
+    return sign(make_evaluation_task(**changes), EVALUATION_KIND, COORDINATOR)
+
+
+def prepared_by(handler: TaskHandler, task: Envelope | None = None) -> SitePrepared:
+    return opened(handler, task or prepare(), PREPARED_KIND, SitePrepared)
+
+
+def measured_by(handler: TaskHandler, task: Envelope) -> EvaluationReport:
+    return opened(handler, task, EVALUATED_KIND, EvaluationReport)
+
+
+def opened(handler: TaskHandler, task: Envelope, kind: str, record: type[Any]) -> Any:
+    """What a site answers to a task that it must not decline."""
+    answer = handler.handle(task)
+    assert answer.problem == ""
+    key = handler.site.key.public
+    return open_record(answer.last, {key.key_id: key}, kind, record)
 
 
 def test_a_site_prepares_and_says_what_it_has(desk):
-    prepared = desk.child().handle(prepare())
-    assert isinstance(prepared, Prepared)
-    assert (prepared.notes, prepared.quarantined, prepared.patients) == (12, 0, 12)
+    prepared = prepared_by(desk.handler())
+    assert prepared.deidentification.notes == 10  # of 12, rounded
     assert prepared.shapes["head.weight"] == (len(LABELS), 16)
     stages = {reply.stage for reply in desk.said if isinstance(reply, Progress)}
     assert stages == {"de-identify", "encode"}
 
 
+def test_exact_counts_are_told_on_the_same_machine_only(desk):
+    desk.handler().handle(prepare())
+    counted = [reply for reply in desk.said if isinstance(reply, Counted)]
+    assert counted == [Counted(notes=12, quarantined=0, patients=12)]
+
+
 def test_a_site_trains_after_it_prepared_and_after_it_was_restarted(desk):
-    first = desk.child()
-    prepared = first.handle(prepare())
-    assert isinstance(prepared, Prepared)
-    for number, child in ((1, first), (2, desk.child())):
-        task = make_round_task(round_number=number)
-        reply = child.handle(Train(task=sign(task, TASK_KIND, COORDINATOR)))
-        assert isinstance(reply, Trained)
-        assert reply.problem == ""
-        key = child.site.key.public
-        report = open_record(reply.report, {key.key_id: key}, REPORT_KIND, SiteReport)
+    first = desk.handler()
+    first.handle(prepare())
+    for number, handler in ((1, first), (2, desk.handler())):
+        task = sign(make_round_task(round_number=number), TASK_KIND, COORDINATOR)
+        report = opened(handler, task, REPORT_KIND, SiteReport)
         assert report.status == "completed"
-        assert key.to_pem().decode() == prepared.key
+
+
+def test_a_site_states_its_self_test_and_its_budget_before_its_report(desk):
+    handler = desk.handler()
+    handler.handle(prepare())
+    task = sign(make_round_task(), TASK_KIND, COORDINATOR)
+    answer = handler.handle(task)
+    assert [statement_kind(statement) for statement in answer.statements] == [
+        "self-tested",
+        "budget-reserved",
+        "budget-use-begun",
+        "budget-committed",
+        REPORT_KIND,
+    ]
+    key = handler.site.key.public
+    tested = open_record(answer.statements[0], {key.key_id: key}, "self-tested", SelfTested)
+    assert tested.verdict == "pass"
+    assert "noise, nobody" in tested.checks
+    assert desk.handler().handle(task) == answer
 
 
 def test_the_embedded_policies_give_every_cohort_its_budget(desk):
-    child = desk.child()
-    child.handle(prepare())
-    (budget,) = child.site.ledger.budgets()
-    policy = child.site.privacy_policy
+    handler = desk.handler()
+    handler.handle(prepare())
+    (budget,) = handler.site.ledger.budgets()
+    policy = handler.site.privacy_policy
     assert (budget.cap_epsilon, budget.delta) == (policy.epsilon, policy.delta)
     assert budget.year_cap_epsilon == policy.yearly_epsilon
 
 
 def test_the_workbench_of_the_last_plan_is_kept_and_another_plan_gets_its_own(desk):
-    child = desk.child()
-    child.handle(prepare())
-    first = next(iter(child.bench.values()))
-    child.handle(prepare())
-    assert next(iter(child.bench.values())) is first
-    child.handle(prepare(layers=Layers(top=2)))
-    assert next(iter(child.bench.values())) is not first
+    handler = desk.handler()
+    handler.handle(prepare())
+    first = next(iter(handler.bench.values()))
+    handler.handle(prepare())
+    assert next(iter(handler.bench.values())) is first
+    handler.handle(prepare(layers=Layers(top=2)))
+    assert next(iter(handler.bench.values())) is not first
 
 
 def test_notes_that_arrive_between_two_preparations_are_trained_on(desk):
-    child = desk.child()
-    child.handle(prepare())
+    handler = desk.handler()
+    handler.handle(prepare())
     write_jsonl(desk.notes, [note_row(n) for n in range(20)])
-    prepared = child.handle(prepare())
-    assert isinstance(prepared, Prepared)
-    assert prepared.notes == 20
-    (bench,) = child.bench.values()
+    assert prepared_by(handler).deidentification.notes == 20
+    (bench,) = handler.bench.values()
     assert bench.notes.notes == 20
 
 
 def test_metrics_leave_only_where_the_site_allows_it(desk):
-    child = desk.child()
-    child.handle(prepare())
-    with pytest.raises(PolicyError, match="lets no metrics out"):
-        child.handle(evaluation())
+    handler = desk.handler()
+    handler.handle(prepare())
+    assert "lets no metrics out" in problem_of(desk, evaluation(), PolicyError)
 
 
 def test_a_public_sites_notes_measure_any_state(desk):
     desk.write(permissions={"unprotected": True, "evaluation": True})
     write_jsonl(desk.notes, [note_row(n, label=LABELS[n % 4 // 3]) for n in range(12)])
-    child = desk.child()
-    prepared = child.handle(prepare())
-    assert isinstance(prepared, Prepared)
+    handler = desk.handler()
+    prepared = prepared_by(handler)
     change = zeros(prepared.shapes)
     change["head.bias"] = np.array([0, 1, 0], dtype=np.float32)
-    state, _ = child.blobs.put([encode(change, "F32")])
-    base = child.handle(evaluation())
-    later = child.handle(evaluation(round_number=1, state=state))
-    assert isinstance(base, Evaluated)
-    assert isinstance(later, Evaluated)
-    assert base.report.notes == 12
-    assert base.report.metrics["accuracy"] == pytest.approx(3 / 4)
-    assert later.report.metrics["accuracy"] == pytest.approx(1 / 4)
-    again = child.handle(evaluation())
-    assert again == base
+    state, _ = handler.blobs.put([encode(change, "F32")])
+    base = measured_by(handler, evaluation())
+    later = measured_by(handler, evaluation(round_number=1, state=state))
+    assert base.notes == 12
+    assert base.metrics["accuracy"] == pytest.approx(3 / 4)
+    assert later.metrics["accuracy"] == pytest.approx(1 / 4)
+    assert measured_by(handler, evaluation()) == base
 
 
 def test_measuring_does_not_change_what_a_round_starts_from(desk):
     desk.write(permissions={"unprotected": True, "evaluation": True})
 
-    def change_after(*requests: Evaluate) -> Any:
-        child = desk.child()
-        prepared = child.handle(prepare())
-        assert isinstance(prepared, Prepared)
-        for request in requests:
-            child.handle(request)
-        (bench,) = child.bench.values()
+    def change_after(*tasks: Envelope) -> Any:
+        handler = desk.handler()
+        prepared_by(handler)
+        for task in tasks:
+            measured_by(handler, task)
+        (bench,) = handler.bench.values()
         bench.reset(None)
         return {name: p.detach().clone() for name, p in bench.model.trained()}
 
@@ -205,16 +235,35 @@ def test_measuring_does_not_change_what_a_round_starts_from(desk):
 # --- bad input: one line, and nothing half-written
 
 
-def problem_of(desk: Desk, request: Any, kind: type[FedclinicError]) -> str:
-    with pytest.raises(kind) as caught:
-        desk.child().handle(request)
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
+def test_a_task_for_another_site_or_too_late_is_refused(desk):
+    for changes, reason in (
+        ({"site": "south"}, "the task is for site south, and this is north"),
+        ({"deadline": 1.0}, "the task's deadline has passed"),
+    ):
+        assert problem_of(desk, prepare(**changes), SignatureError) == reason
+
+
+def test_a_stranger_and_a_kind_that_nobody_knows_get_no_answer(desk):
+    handler = desk.handler()
+    with pytest.raises(SignatureError, match="0 of 1 trusted signatures"):
+        handler.handle(sign(make_prepare_task(), PREPARE_KIND, make_signing_key(9)))
+    with pytest.raises(SignatureError, match="knows no task of kind 'run-this'"):
+        handler.handle(sign(make_prepare_task(), "run-this", COORDINATOR))
+
+
+def problem_of(desk: Desk, task: Envelope, kind: type[FedclinicError]) -> str:
+    """The one line in which a task is declined, and the word for it that leaves the site."""
+    handler = desk.handler()
+    answer = handler.handle(task)
+    key = handler.site.key.public
+    declined = open_record(answer.last, {key.key_id: key}, DECLINED_KIND, TaskDeclined)
+    assert declined.error == kind.code
+    assert "\n" not in answer.problem
+    return answer.problem
 
 
 def stored_notes(desk: Desk) -> int:
-    return desk.child().site.store.counts().notes
+    return desk.handler().site.store.counts().notes
 
 
 def test_missing_notes_are_named(desk):
@@ -282,7 +331,7 @@ def test_a_mistake_in_the_configuration_opens_nothing(desk, mistake):
     (desk.root / "latin.yaml").write_bytes("größe: 1".encode("latin-1"))
     desk.write(**changes)
     with pytest.raises(ConfigError, match=reason) as caught:
-        desk.child()
+        desk.handler()
     assert "\n" not in str(caught.value)
     assert not desk.home.root.exists()
 
@@ -297,14 +346,14 @@ def test_relative_paths_are_relative_to_the_configuration(desk, tmp_path, monkey
     monkeypatch.chdir(tmp_path / "elsewhere")
     (desk.root / "model").symlink_to(desk.model_folder)
     desk.write(permissions={"models": {"tiny": "model"}})
-    assert isinstance(desk.child().handle(prepare()), Prepared)
+    prepared_by(desk.handler())
 
 
 def test_another_sites_ledger_is_refused(desk):
-    desk.child().handle(prepare())
+    desk.handler().handle(prepare())
     desk.write(site="south")
     with pytest.raises(FedclinicError, match="is the ledger of north, not of south"):
-        desk.child()
+        desk.handler()
 
 
 def test_the_plan_of_a_check_may_name_what_the_site_lacks_and_is_told(desk, capsys):

@@ -1,0 +1,222 @@
+"""Carry out whatever signed task a site is given: prepare, train a round, measure a model."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, TypeVar
+
+from fedclinic import rounds
+from fedclinic.answers import Answer
+from fedclinic.digest import digest_record
+from fedclinic.errors import (
+    BudgetError,
+    FedclinicError,
+    PolicyError,
+    SignatureError,
+    TrainingError,
+)
+from fedclinic.evidence.events import SelfTested
+from fedclinic.evidence.statement import Envelope, open_record, statement_kind
+from fedclinic.local_protocol import Counted, Progress, Reply
+from fedclinic.plan import BaseModelRef, Layers, Task
+from fedclinic.privacy.production_trainer import production_trainer
+from fedclinic.privacy.random_stream import RandomStream
+from fedclinic.privacy.self_test import SelfTest, run_self_test
+from fedclinic.records import Digest, Record
+from fedclinic.rounds import (
+    EvaluationTask,
+    PrepareTask,
+    RoundTask,
+    SitePrepared,
+    TaskDeclined,
+)
+from fedclinic.updates.blobs import BlobFolder
+from site_agent.agent import Site, fresh_noise_key, run_round
+from site_agent.audit_secrets import AuditSecrets
+from site_agent.egress import AnyTask, release, summarise
+from site_agent.evaluation import evaluate
+from site_agent.keys import coordinator_keys
+from site_agent.ledger_statements import to_the_minute
+from site_agent.models import check_base_model
+from site_agent.opening import OpenSite
+from site_agent.outbox import Outbox
+from site_agent.own_code import code_digest, image_digest
+from site_agent.prepare import update_store
+from site_agent.workbench import Workbench, build_workbench
+
+Stage = Literal["de-identify", "encode", "train", "evaluate"]
+Say = Callable[[Reply], None]
+SomeTask = TypeVar("SomeTask", PrepareTask, EvaluationTask)
+
+
+@dataclass
+class TaskHandler:
+    """One site's tasks; keeps the workbench of the last plan and notes in memory."""
+
+    site: OpenSite
+    blobs: BlobFolder
+    say: Say
+    clock: Callable[[], float]
+    bench: dict[str, Workbench] = field(default_factory=dict)
+    tested: SelfTested | None = None
+    tested_digest: Digest = ""
+
+    def handle(self, envelope: Envelope) -> Answer:
+        """Answer a task of any kind that this version knows.
+
+        Raises:
+            SignatureError: if no trusted coordinator signed it, or its kind is unknown.
+        """
+        match statement_kind(envelope):
+            case rounds.TASK_KIND:
+                return run_round(self._rounds(), envelope, self._meter("train"))
+            case rounds.PREPARE_KIND:
+                return self._answer(envelope, PrepareTask, self._prepare)
+            case rounds.EVALUATION_KIND:
+                return self._answer(envelope, EvaluationTask, self._evaluate)
+            case kind:
+                raise SignatureError(f"this agent knows no task of kind '{kind}'")
+
+    def _answer(
+        self,
+        envelope: Envelope,
+        record: type[SomeTask],
+        carry_out: Callable[[SomeTask], Envelope],
+    ) -> Answer:
+        """Answer with the record that the task asks for, or say why not by one word."""
+        trusted = coordinator_keys(self.site.config.permissions.coordinators)
+        task = open_record(envelope, trusted, statement_kind(envelope), record)
+        try:
+            self._check_addressed(task)
+            return Answer(statements=(carry_out(task),))
+        except (PolicyError, BudgetError, SignatureError) as refusal:
+            return self._decline(task, "refused", refusal)
+        except FedclinicError as failure:
+            return self._decline(task, "failed", failure)
+
+    def _check_addressed(self, task: AnyTask) -> None:
+        if task.site != self.site.config.site:
+            raise SignatureError(
+                f"the task is for site {task.site}, and this is {self.site.config.site}"
+            )
+        if task.deadline < self.clock():
+            raise SignatureError("the task's deadline has passed")
+
+    def _decline(
+        self, task: AnyTask, status: Literal["refused", "failed"], error: FedclinicError
+    ) -> Answer:
+        declined = TaskDeclined(
+            run=task.run, site=task.site, nonce=task.nonce, status=status, error=error.code
+        )
+        return Answer(statements=(self._release(declined, task),), problem=str(error))
+
+    def _prepare(self, task: PrepareTask) -> Envelope:
+        check_base_model(task.base_model, task.layers, self.site.config)
+        counts = update_store(
+            self.site.config,
+            task.task,
+            self.site.store,
+            self.site.deidentifier(),
+            self._meter("de-identify"),
+        )
+        policy = self.site.privacy_policy
+        for cohort in self.site.store.cohorts():
+            self.site.ledger.add_cohort(
+                cohort,
+                epsilon=policy.epsilon,
+                delta=policy.delta,
+                yearly_epsilon=policy.yearly_epsilon,
+            )
+        bench = self._workbench(task.task, task.base_model, task.layers)
+        self.say(
+            Counted(notes=counts.notes, quarantined=counts.quarantined, patients=counts.patients)
+        )
+        shapes = bench.model.shapes()
+        prepared = SitePrepared(
+            run=task.run,
+            site=task.site,
+            nonce=task.nonce,
+            base_model=bench.base_digest,
+            shapes=shapes,
+            model_parameters=bench.model_parameters,
+            deidentification=summarise(counts, self.site.deidentification_policy.digest()),
+        )
+        return self._release(prepared, task, *shapes)
+
+    def _evaluate(self, task: EvaluationTask) -> Envelope:
+        bench = self._workbench(task.work.task, task.work.base_model, task.work.layers)
+        report = evaluate(task, bench, self.site.config, self.blobs)
+        return self._release(report, task, task.subject)
+
+    def _release(self, record: Record, task: AnyTask, *known: str) -> Envelope:
+        return release(record, task, self.site.disclosure_policy, self.site.key, known=known)
+
+    def _workbench(self, task: Task, base: BaseModelRef, layers: Layers) -> Workbench:
+        wanted = "\n".join(part.model_dump_json() for part in (task, base, layers))
+        wanted += "\n" + self.site.store.fingerprint()
+        if wanted not in self.bench:
+            self.bench.clear()
+            self.bench[wanted] = build_workbench(
+                self.site.config,
+                self.site.home,
+                self.site.store,
+                (task, base, layers),
+                self._meter("encode"),
+            )
+        return self.bench[wanted]
+
+    def _rounds(self) -> Site:
+        def workbench(task: RoundTask) -> Workbench:
+            return self._workbench(task.work.task, task.work.base_model, task.work.layers)
+
+        tested = self._self_test()
+        return Site(
+            config=self.site.config,
+            key=self.site.key,
+            coordinators=coordinator_keys(self.site.config.permissions.coordinators),
+            privacy_policy=self.site.privacy_policy,
+            deidentification_policy=self.site.deidentification_policy.digest(),
+            disclosure_policy=self.site.disclosure_policy,
+            auditing_policy=self.site.auditing_policy,
+            audits=AuditSecrets(self.site.home.audits, fresh_noise_key),
+            self_test=self.tested_digest,
+            self_tested=tested,
+            ledger=self.site.ledger,
+            store=self.site.store,
+            outbox=Outbox(self.site.home.outbox),
+            blobs=self.blobs,
+            workbench=workbench,
+            noise_key=fresh_noise_key,
+            clock=self.clock,
+        )
+
+    def _self_test(self) -> SelfTested:
+        """Test this machine's trainer once for the process, before its first round.
+
+        Raises:
+            TrainingError: naming the properties that failed; no round is run then.
+        """
+        if self.tested is None:
+            result = run_self_test(production_trainer, RandomStream(fresh_noise_key()))
+            if not result.passed:
+                failed = ", ".join(result.failed())
+                raise TrainingError(f"the trainer failed its self-test ({failed}): nothing is run")
+            self.tested = _statement_of(result, self.site.config.site, self.clock())
+            self.tested_digest = digest_record(result)
+        return self.tested
+
+    def _meter(self, stage: Stage) -> Callable[[int, int], None]:
+        def report(done: int, total: int) -> None:
+            self.say(Progress(stage=stage, done=done, total=total))
+
+        return report
+
+
+def _statement_of(result: SelfTest, site: str, at: float) -> SelfTested:
+    return SelfTested(
+        at=to_the_minute(at),
+        site=site,
+        code=code_digest(),
+        image=image_digest(),
+        verdict="pass" if result.passed else "fail",
+        checks={check.name: "pass" if check.passed else "fail" for check in result.checks},
+    )
