@@ -21,6 +21,7 @@ from fedclinic.learning.tasks import IGNORED, EncodedNotes, IntArray
 from fedclinic.plan import Optimizer, PatientPrivacy, Unprotected
 from fedclinic.privacy.audit_coordinates import Canaries
 from fedclinic.privacy.bookkeeping import BookKeeping
+from fedclinic.privacy.distributed_sum import ALONE, ClipAndAdd, Following, StepGroup
 from fedclinic.privacy.dp_step import noised_mean
 from fedclinic.privacy.per_sample import ClippedSum, PerSampleEngine
 from fedclinic.privacy.random_stream import RandomStream
@@ -75,9 +76,14 @@ def with_canaries(local: LocalRound, canaries: Canaries, privacy: PatientPrivacy
 
 
 def train_privately(
-    local: LocalRound, privacy: PatientPrivacy, stream: RandomStream
+    local: LocalRound,
+    privacy: PatientPrivacy,
+    stream: RandomStream,
+    group: StepGroup = ALONE,
 ) -> dict[str, np.ndarray]:
     """Run the round's DP-SGD steps and return the change of every trained tensor.
+
+    With a `group` its other processes run `follow_training` at the same time.
 
     Raises:
         TrainingError: if the trained weights are no longer finite.
@@ -88,12 +94,14 @@ def train_privately(
     optimizer = _make_optimizer(local.optimizer, trained)
     rates = _rates(local, mechanism.steps)
     engine = BookKeeping(local.network())
+    compute = _clip_and_add(local, engine, privacy)
     try:
+        group.share(trained)
         for step in range(mechanism.steps):
             sampled = poisson_sample(local.notes.patients, mechanism.sampling_rate, stream)
             chosen = draw_one_note(local.notes.notes_of_patient, sampled, stream)
             gradients = noised_mean(
-                clipped_sum(local, engine, chosen, privacy.clipping_norm).gradients,
+                group.add_up(chosen, compute),
                 noise_multiplier=mechanism.noise_multiplier,
                 clipping_norm=privacy.clipping_norm,
                 expected_patients=privacy.expected_patients,
@@ -106,10 +114,34 @@ def train_privately(
                 if parameter.requires_grad:
                     parameter.grad = gradients[name].to(parameter.device)
             optimizer.step()
+            group.share(trained)
             local.progress(step + 1, mechanism.steps)
     finally:
         engine.detach()
     return _change(trained, before)
+
+
+def follow_training(local: LocalRound, privacy: PatientPrivacy, group: Following) -> None:
+    """Compute this process's part of every step of another's `train_privately`.
+
+    Leaves the round's trained weights in the model.
+    """
+    trained = dict(local.model.trained())
+    engine = BookKeeping(local.network())
+    compute = _clip_and_add(local, engine, privacy)
+    try:
+        group.receive(trained)
+        for _ in range(privacy.steps_per_round):
+            group.take_part(compute)
+            group.receive(trained)
+    finally:
+        engine.detach()
+
+
+def _clip_and_add(
+    local: LocalRound, engine: PerSampleEngine, privacy: PatientPrivacy
+) -> ClipAndAdd:
+    return lambda chosen: clipped_sum(local, engine, chosen, privacy.clipping_norm).gradients
 
 
 def clipped_sum(
