@@ -85,6 +85,8 @@ def train(
     if plan is None:
         raise ConfigError("name a plan, or a run with --resume")
     loaded = load_plan(plan)
+    if not Path(data).is_dir():
+        raise ConfigError(f"no folder {data}: --data names the folder that holds the sites' notes")
     session = Session(_open(workspace), Console())
     where = str(Path(data).resolve())
     main_run = session.start(loaded, "Federation", where, "main")

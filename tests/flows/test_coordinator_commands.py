@@ -57,6 +57,15 @@ def test_a_plan_that_is_not_there_is_one_line(run):
     assert run("train", "none.yaml").complaint() == "fedclinic: no plan at none.yaml"
 
 
+def test_notes_that_are_nowhere_start_no_run(run, tmp_path):
+    write_plan(tmp_path)
+    answer = run("train", "federation.yaml", "--data", "nowhere")
+    assert answer.complaint() == (
+        "fedclinic: no folder nowhere: --data names the folder that holds the sites' notes"
+    )
+    assert [each.name for each in tmp_path.iterdir()] == ["federation.yaml"]
+
+
 def test_training_needs_a_plan_or_a_run(run):
     assert run("train").complaint() == "fedclinic: name a plan, or a run with --resume"
 
