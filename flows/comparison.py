@@ -27,12 +27,12 @@ def comparison_table(runs: list[FinishedRun]) -> Table:
     """One row a model: what was trained how, under which guarantee, and how good it became."""
     names = list(runs[0].last.evaluations[0].metrics)
     table = Table(title="Quality on the evaluation notes", title_justify="left")
-    table.add_column("trained as", no_wrap=True)
+    table.add_column("trained as")
     table.add_column("site", no_wrap=True)
-    table.add_column("patient privacy", no_wrap=True)
+    table.add_column("patients' privacy", no_wrap=True)
     for name in names:
-        table.add_column(name.replace("_", " "), justify="right")
-    table.add_column("seconds", justify="right")
+        table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
+    table.add_column("s", justify="right", no_wrap=True)
     for run in runs:
         for index, evaluation in enumerate(run.last.evaluations):
             table.add_row(

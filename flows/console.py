@@ -10,7 +10,7 @@ from rich.table import Table
 from fedclinic.local_protocol import Counted
 from fedclinic.local_protocol import Progress as SiteProgress
 from fedclinic.rounds import SitePrepared
-from flows.round_table import round_rows
+from flows.round_table import round_lines
 from flows.run_store import RoundRecord, RunHeader
 
 STAGES = {
@@ -65,7 +65,8 @@ class RunConsole:
 
     def prepared(self, header: RunHeader, sites: dict[str, SitePrepared]) -> None:
         plan = header.plan
-        table = Table(title=f"{header.title}: sites of run {header.run}", title_justify="left")
+        table = Table(title=header.title, caption=f"run {header.run}", title_justify="left")
+        table.caption_justify = "left"
         for column in ("site", "patients", "notes", "quarantined"):
             table.add_column(column, justify="left" if column == "site" else "right")
         for name, site in sites.items():
@@ -88,9 +89,8 @@ class RunConsole:
         if self._rounds is not None:
             self._bars.update(self._rounds, completed=record.round_number)
         if record.round_number:
-            row = round_rows([record])[0]
-            text = "  ".join(f"{name} [bold]{value}[/bold]" for name, value in row.items())
-            self.console.print(f"  {text}", highlight=False)
+            for line in round_lines(record):
+                self.console.print(line, soft_wrap=True)
         for outcome in record.outcomes:
             if outcome.verdict != "admitted":
                 self.console.print(

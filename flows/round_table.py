@@ -1,12 +1,29 @@
 """Rows that tell a run's story round by round, for Prefect's artifacts and the terminal."""
 
-from fedclinic.rounds import SiteReport
+from fedclinic.rounds import EvaluationReport, SiteReport
 from flows.run_store import RoundRecord
 
 
 def round_rows(rounds: list[RoundRecord]) -> list[dict[str, str]]:
     """One row a finished round: quality, privacy spent, bytes, and the least budget left."""
     return [_row(record) for record in rounds if record.round_number]
+
+
+def round_lines(record: RoundRecord) -> list[str]:
+    """What a terminal of 80 columns says of a finished round; a site's own model has its line."""
+    row = _row(record)
+    parts = [f"round {record.round_number:<3}", row["admitted"]]
+    subjects = [evaluation.subject for evaluation in record.evaluations]
+    metrics = [_metrics(evaluation) for evaluation in record.evaluations]
+    if subjects == ["global"]:
+        parts += metrics
+    if "epsilon spent" in row:
+        parts.append(f"epsilon {row['epsilon spent']}, {row['budget left']} left")
+    lines = ["  ".join([*parts, f"{record.seconds:.0f} s"])]
+    if subjects != ["global"]:
+        width = max(map(len, subjects), default=0)
+        lines += [f"  {s:<{width}}  {m}" for s, m in zip(subjects, metrics, strict=True)]
+    return lines
 
 
 def budget_rows(record: RoundRecord) -> list[dict[str, str]]:
@@ -44,6 +61,10 @@ def _row(record: RoundRecord) -> dict[str, str]:
     row["bytes up"] = str(sum(report.update.bytes for report in reports if report.update))
     row["seconds"] = f"{record.seconds:.1f}"
     return row
+
+
+def _metrics(evaluation: EvaluationReport) -> str:
+    return "  ".join(f"{name} {value:.3f}" for name, value in evaluation.metrics.items())
 
 
 def least_budget_left(reports: list[SiteReport]) -> str:

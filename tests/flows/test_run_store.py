@@ -7,7 +7,7 @@ import pytest
 from fedclinic.errors import RunError
 from fedclinic.evidence.statement import sign
 from fedclinic.rounds import BudgetLeft, EvaluationReport, LedgerHead, UpdateManifest
-from flows.round_table import least_budget_left, round_rows
+from flows.round_table import least_budget_left, round_lines, round_rows
 from flows.run_store import RoundRecord, RunHeader, RunStore, SiteOutcome, write_whole
 from tests.factories import (
     DIGEST,
@@ -125,6 +125,26 @@ def test_a_round_is_told_in_one_row():
         "bytes up": "800",
         "seconds": "1.5",
     }
+
+
+def test_a_round_is_told_in_a_line_of_eighty_columns():
+    outcomes = (make_outcome("north", 1.25), make_outcome("south", 2.5, verdict="quarantined"))
+    (line,) = round_lines(make_record(3, *outcomes))
+    assert line == "round 3    1 of 2  accuracy 0.530  epsilon 2.500, 5.500 left  2 s"
+
+
+def test_models_of_sites_have_a_line_each():
+    own = [
+        EvaluationReport.model_validate(
+            make_record(1).evaluations[0].model_dump() | {"subject": site}
+        )
+        for site in ("north", "southwest")
+    ]
+    record = make_record(1, make_outcome("north")).model_copy(update={"evaluations": tuple(own)})
+    assert round_lines(record)[1:] == [
+        "  north      accuracy 0.510",
+        "  southwest  accuracy 0.510",
+    ]
 
 
 def test_a_round_without_protection_speaks_of_no_epsilon_and_no_budget():
