@@ -1,6 +1,8 @@
 """`fedclinic`: what a research engineer types at the coordinator."""
 
+import importlib.util
 import logging
+import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -119,6 +121,20 @@ def ui(host: str, mlflow_port: int, prefect_port: int, workspace: str | None) ->
     from flows.user_interfaces import serve_user_interfaces  # noqa: PLC0415
 
     serve_user_interfaces(space, host, mlflow_port, prefect_port)
+
+
+@cli.command(
+    add_help_option=False,
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def bench(arguments: tuple[str, ...]) -> None:
+    """Measure methods on simulated federations: `fedclinic bench --help`."""
+    if importlib.util.find_spec("fedbench") is None:
+        raise ConfigError("the benchmark is not installed here: pip install 'fedclinic[bench]'")
+    # A process of its own: it reads notes and needs torch, of which this one knows nothing.
+    done = subprocess.run([sys.executable, "-P", "-m", "fedbench", *arguments], check=False)
+    sys.exit(EXIT_INTERRUPTED if done.returncode < 0 else done.returncode)
 
 
 def _open(workspace: str | None) -> Workspace:

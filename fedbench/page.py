@@ -1,0 +1,132 @@
+"""Write the page of results from the JSON lines: what was run, and what was not."""
+
+from collections import Counter
+from pathlib import Path
+
+from fedbench.cell import Cell
+from fedbench.plots import draw_bars, draw_lines
+from fedbench.published import PUBLISHED
+from fedbench.results import Result, ResultsFile
+from fedbench.runner import results_path
+from fedbench.sections import SECTIONS, Bars, Section, Table
+from fedbench.suites import SUITES, Suite
+from fedbench.summary import Measured
+
+IMAGES = Path("images") / "results"
+
+HEAD = """# Results
+
+Written by `fedclinic bench report` from the JSON lines in `benchmarks/results`; do not edit.
+
+A number with ± is a mean over seeds and half of its 95 % interval (Student's t); one without is of
+a single seed. Seeds decide how patients come to sites, the order of notes and the noise. All sites
+are simulated in one process, one after the other: seconds are of that process, bytes are those of
+the files that would travel.
+"""
+
+
+def write_page(page: Path, results: Path) -> None:
+    """Write the page and its figures.
+
+    Raises:
+        DataError: if a file of results is damaged.
+    """
+    parts = [HEAD]
+    measured: dict[str, Measured] = {}
+    for suite in SUITES.values():
+        found = _of_suite(suite, ResultsFile(results_path(results, suite.name, quick=False)))
+        measured[suite.name] = Measured.of(found)
+        parts.append(_suite_part(suite, found, page.parent))
+    parts.insert(1, _published_part(measured))
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text("\n".join(parts), encoding="utf-8")
+
+
+def _of_suite(suite: Suite, file: ResultsFile) -> list[Result]:
+    """The results of the suite's cells as they are now, in the suite's order."""
+    found = {result.digest: result for result in file.read()}
+    digests = [cell.digest() for cell in suite.cells(False)]
+    return [found[digest] for digest in digests if digest in found]
+
+
+def _suite_part(suite: Suite, found: list[Result], folder: Path) -> str:
+    lines = [f"## {suite.name}", "", suite.question, "", f"`fedclinic bench run {suite.name}`", ""]
+    if found:
+        section = SECTIONS[suite.name](Measured.of(found))
+        lines += [f"{remark}\n" for remark in section.remarks]
+        lines += [_markdown(table) for table in section.tables]
+        lines += _figures(section, folder)
+        lines += [_measured_on(found), ""]
+    lines += [_not_run(suite, found), ""]
+    return "\n".join(lines)
+
+
+def _published_part(measured: dict[str, Measured]) -> str:
+    rows = tuple(
+        (
+            each.paper,
+            each.what,
+            each.figure,
+            each.ours(measured[each.suite]) or "not run",
+            each.differs,
+        )
+        for each in PUBLISHED
+    )
+    columns = ("paper", "what", "its figure", "ours", "what differs")
+    return "## Beside the papers\n\n" + _markdown(Table(columns, rows))
+
+
+def _figures(section: Section, folder: Path) -> list[str]:
+    lines = []
+    for figure in section.figures:
+        path = IMAGES / f"{figure.name}.svg"
+        if isinstance(figure, Bars):
+            draw_bars(folder / path, figure.groups, figure.axes)
+        else:
+            draw_lines(folder / path, figure.lines, figure.axes)
+        lines += [f"![{figure.name}]({path.as_posix()})", ""]
+    return lines
+
+
+def _markdown(table: Table) -> str:
+    lines = [_row(table.columns), _row(tuple("---" for _ in table.columns))]
+    lines += [_row(row) for row in table.rows]
+    return "\n".join(lines) + "\n"
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _measured_on(found: list[Result]) -> str:
+    kinds = Counter(
+        f"{each.machine.processor}, {each.machine.threads} thread(s), {each.machine.precision}, "
+        f"torch {each.machine.torch}"
+        for each in found
+    )
+    minutes = sum(each.wall_seconds for each in found) / 60
+    return f"Measured on {'; '.join(kinds)}; {minutes:.1f} minutes of wall time, beside other work."
+
+
+def _not_run(suite: Suite, found: list[Result]) -> str:
+    """List what is missing, by corpus and arm with its seeds."""
+    done = {result.digest for result in found}
+    missing: dict[str, list[int]] = {}
+    for cell in suite.cells(False):
+        if cell.digest() not in done:
+            missing.setdefault(_name(cell), []).append(cell.seed)
+    if not missing:
+        return "Every cell of the suite was run."
+    total = sum(len(seeds) for seeds in missing.values())
+    if not found:
+        return f"Not run: all {total} cells."
+    text = "; ".join(
+        f"{name} (seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))})"
+        for name, seeds in missing.items()
+    )
+    return f"Not run ({total} of {total + len(found)} cells): {text}."
+
+
+def _name(cell: Cell) -> str:
+    patients = f", {cell.patients} patients a hospital" if cell.patients is not None else ""
+    return f"{cell.corpus.name}: {cell.arm}{patients}"

@@ -1,0 +1,195 @@
+"""What the page says of each suite: tables, figures, and sentences that follow from them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fedbench.cell import Cell
+from fedbench.plots import Axes
+from fedbench.results import Result
+from fedbench.suites.privacy import EPSILONS, PATIENTS
+from fedbench.suites.quality import CENTRALISED
+from fedbench.suites.robustness import MEANS
+from fedbench.summary import Mean, Measured, bytes_a_round, shares, show
+
+MEGABYTE = 1e6
+NO_DP = "no DP"
+
+
+@dataclass(frozen=True)
+class Table:
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Lines:
+    name: str
+    lines: Mapping[str, Sequence[tuple[float, Mean]]]
+    axes: Axes
+
+
+@dataclass(frozen=True)
+class Bars:
+    name: str
+    groups: Mapping[str, Mapping[str, Mean]]
+    axes: Axes
+
+
+@dataclass(frozen=True)
+class Section:
+    """One suite's part of the page."""
+
+    remarks: tuple[str, ...]
+    tables: tuple[Table, ...]
+    figures: tuple[Lines | Bars, ...] = field(default=())
+
+
+def quality(measured: Measured) -> Section:
+    corpora = measured.corpora()
+    rows = []
+    for arm in measured.arms():
+        row = [arm]
+        for corpus in corpora:
+            own = measured.by_seed(arm=arm, corpus=corpus)
+            whole = measured.by_seed(arm=CENTRALISED, corpus=corpus)
+            row.append(show(measured.score(arm=arm, corpus=corpus)))
+            row.append("" if arm == CENTRALISED else show(shares(own, whole), scale=100, digits=1))
+        rows.append(tuple(row))
+    columns = ["trained as"]
+    for corpus in corpora:
+        columns += [f"{corpus}", "% of centralised"]
+    bars = {
+        corpus: {
+            arm: mean
+            for arm in measured.arms()
+            if (mean := measured.score(arm=arm, corpus=corpus)) is not None
+        }
+        for corpus in corpora
+    }
+    remarks = (
+        "Scores are strict F1 of entities (ncbi_disease, bc5cdr) and accuracy of documents.",
+        _sizes(measured),
+    )
+    figure = Bars("quality", bars, Axes("", "score"))
+    return Section(remarks, (Table(tuple(columns), tuple(rows)),), (figure,))
+
+
+def byte_counts(measured: Measured) -> Section:
+    rows = []
+    for arm in measured.arms():
+        result = next(iter(measured.by_seed(arm=arm).values()))
+        up, _ = bytes_a_round(result)
+        whole = 4 * result.model_parameters
+        rows.append(
+            (
+                arm,
+                f"{result.trained_parameters:,}",
+                f"{up / MEGABYTE:.3f}",
+                f"{100 * (1 - up / whole):.2f}",
+            )
+        )
+    columns = ("sent", "parameters", "MB up, a site and round", "% below the whole model in fp32")
+    remarks = ("Each direction alone; the first round downloads nothing.",)
+    return Section(remarks, (Table(columns, tuple(rows)),))
+
+
+def heterogeneity(measured: Measured) -> Section:
+    pairs = [arm.split(", ", 1) for arm in measured.arms()]
+    methods = list(dict.fromkeys(method for method, _ in pairs))
+    places = list(dict.fromkeys(place for _, place in pairs))
+    rows = tuple(
+        (place, *(show(measured.score(arm=f"{method}, {place}")) for method in methods))
+        for place in places
+    )
+    bars = {
+        place: {
+            method: mean
+            for method in methods
+            if (mean := measured.score(arm=f"{method}, {place}")) is not None
+        }
+        for place in places
+    }
+    figure = Bars("heterogeneity", bars, Axes("", "score"))
+    return Section((_sizes(measured),), (Table(("sites", *methods), rows),), (figure,))
+
+
+def privacy(measured: Measured) -> Section:
+    arms = [NO_DP, *(f"epsilon {epsilon:g}" for epsilon in EPSILONS)]
+    rows = tuple(
+        (str(count), *(show(measured.score(arm=arm, patients=count)) for arm in arms))
+        for count in PATIENTS
+    )
+    lines = {
+        arm: points
+        for arm in arms
+        if (
+            points := [
+                (float(count), mean)
+                for count in PATIENTS
+                if (mean := measured.score(arm=arm, patients=count)) is not None
+            ]
+        )
+    }
+    remarks = (
+        "Accuracy on synthetic notes of other patients; four hospitals, one note a patient. "
+        "(epsilon, 1e-05)-DP for each patient of a hospital over the whole run, add or remove one "
+        "patient, PLD accountant. Without DP the whole top block trains with Adam; with DP its "
+        "biases and normalisation, with plain SGD.",
+    )
+    columns = ("patients a hospital", *arms)
+    figure = Lines("dp", lines, Axes("patients a hospital", "accuracy", logarithmic=True))
+    return Section(remarks, (Table(columns, rows),), (figure,))
+
+
+def robustness(measured: Measured) -> Section:
+    pairs = [arm.split(", ", 1) for arm in measured.arms()]
+    damages = list(dict.fromkeys(damage for _, damage in pairs))
+    rows = tuple(
+        (damage, *(show(measured.score(arm=f"{mean}, {damage}")) for mean in MEANS))
+        for damage in damages
+    )
+    remarks = ("Accuracy on synthetic notes; no bound on the norm, so that every update counts.",)
+    return Section(remarks, (Table(("bad sites", *MEANS), rows),))
+
+
+def scale(measured: Measured) -> Section:
+    rows = []
+    for arm in measured.arms():
+        for result in measured.by_seed(arm=arm).values():
+            last = result.last()
+            rows.append(
+                (
+                    arm,
+                    f"{last.seconds / last.round_number:.1f}",
+                    f"{1000 * last.seconds / last.round_number / len(result.patients):.0f}",
+                    f"{last.bytes_up / last.round_number / MEGABYTE:.1f}",
+                    f"{result.wall_seconds:.0f}",
+                )
+            )
+    columns = ("sites", "seconds a round", "ms a site", "MB up a round", "seconds of the cell")
+    return Section((), (Table(columns, tuple(rows)),))
+
+
+SECTIONS: dict[str, Callable[[Measured], Section]] = {
+    "quality": quality,
+    "bytes": byte_counts,
+    "heterogeneity": heterogeneity,
+    "dp": privacy,
+    "robustness": robustness,
+    "scale": scale,
+}
+
+
+def _sizes(measured: Measured) -> str:
+    """Say how small the corpora were that a CPU got through."""
+    parts = {}
+    for cell, result in measured.pairs:
+        parts[cell.corpus.name] = _size(cell, result)
+    return "Patients or documents: " + "; ".join(f"{k}: {v}" for k, v in parts.items()) + "."
+
+
+def _size(cell: Cell, result: Result) -> str:
+    return (
+        f"the first {sum(result.patients)} to train, {result.test_notes} test notes, "
+        f"{cell.corpus.max_tokens} tokens"
+    )

@@ -1,0 +1,47 @@
+"""Sites whose labels differ: Dirichlet over labels, and the departments of a hospital."""
+
+from typing import Any
+
+from fedbench.cell import Cell
+from fedbench.suites.parts import (
+    NATURAL,
+    QUICK_COHORT,
+    SEEDS,
+    adam,
+    dirichlet,
+    epochs,
+    make_cell,
+)
+from fedbench.suites.quality import MTSAMPLES
+
+ALPHAS = (0.1, 0.5, 1.0, 100.0)
+SITES = 8
+METHODS: dict[str, dict[str, Any]] = {
+    "FedAvg": {"name": "fedavg"},
+    "each site alone": {"name": "local_only"},
+}
+
+
+def heterogeneity_cells(quick: bool) -> list[Cell]:
+    rounds = 1 if quick else 4
+    partitions = [(f"Dirichlet {a:g}", dirichlet(a)) for a in (ALPHAS[-1:] if quick else ALPHAS)]
+    partitions.append(("natural sites", NATURAL))
+    return [
+        make_cell(
+            suite="heterogeneity",
+            arm=f"{method}, {where}",
+            corpus=QUICK_COHORT if quick else MTSAMPLES,
+            layers={"top": 3},
+            method=METHODS[method],
+            optimizer=adam(3e-4, head_factor=10),
+            privacy=epochs(2, 8),
+            rounds=rounds,
+            evaluate_every=rounds,
+            sites=4 if quick else SITES,
+            partition=partition,
+            seed=seed,
+        )
+        for seed in (SEEDS[:1] if quick else SEEDS)
+        for where, partition in partitions
+        for method in METHODS
+    ]

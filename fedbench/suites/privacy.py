@@ -1,0 +1,74 @@
+"""Quality under patient-level DP-SGD, by epsilon and by patients at each of four hospitals."""
+
+from typing import Any
+
+from fedbench.cell import Cell
+from fedbench.suites.parts import NATURAL, QUICK_COHORT, SEEDS, adam, epochs, make_cell
+
+COHORT = {"name": "synthetic", "max_tokens": 64, "train": 5000, "test": 200}
+EPSILONS = (8.0, 4.0, 2.0, 1.0, 0.5)
+PATIENTS = (200, 500, 1000, 2000, 5000)
+PATIENTS_A_STEP = 100
+STEPS_A_ROUND = 10
+ROUNDS = 5
+DELTA = 1e-5
+
+NOISY = {"name": "sgd", "learning_rate": 0.05, "head_factor": 40}
+"""Plain SGD, the optimiser for which the coordinator can check the noise."""
+
+
+def privacy_cells(quick: bool) -> list[Cell]:
+    seeds = SEEDS[:1] if quick else SEEDS
+    patients = (10, 20) if quick else PATIENTS
+    epsilons = (8.0,) if quick else EPSILONS
+    return [
+        cell
+        for seed in seeds
+        for count in patients
+        for cell in (
+            _without(count, seed, quick=quick),
+            *(_with(epsilon, count, seed, quick=quick) for epsilon in epsilons),
+        )
+    ]
+
+
+def _with(epsilon: float, patients: int, seed: int, *, quick: bool) -> Cell:
+    """The patients a step are the same at every size: a larger hospital samples a smaller part."""
+    rate = min(0.5, PATIENTS_A_STEP / patients)
+    privacy = {
+        "protection": "patient_dp",
+        "target_epsilon": epsilon,
+        "delta": DELTA,
+        "sampling_rate": rate,
+        "steps_per_round": 2 if quick else STEPS_A_ROUND,
+        "clipping_norm": 1.0,
+        "expected_patients": rate * patients,
+    }
+    values = _shared(patients, seed, quick=quick) | {"optimizer": NOISY, "privacy": privacy}
+    return make_cell(arm=f"epsilon {epsilon:g}", **values)
+
+
+def _without(patients: int, seed: int, *, quick: bool) -> Cell:
+    """No privacy, with the optimiser that is best without."""
+    values = _shared(patients, seed, quick=quick) | {
+        "layers": {"top": 1},
+        "optimizer": adam(5e-4, head_factor=10),
+        "privacy": epochs(1, 16),
+    }
+    return make_cell(arm="no DP", **values)
+
+
+def _shared(patients: int, seed: int, *, quick: bool) -> dict[str, Any]:
+    rounds = 1 if quick else ROUNDS
+    return {
+        "suite": "dp",
+        "corpus": QUICK_COHORT if quick else COHORT,
+        "layers": {"top": 1, "parameters": "biases"},
+        "method": {"name": "fedavg"},
+        "rounds": rounds,
+        "evaluate_every": rounds,
+        "sites": 4,
+        "partition": NATURAL,
+        "patients": patients,
+        "seed": seed,
+    }

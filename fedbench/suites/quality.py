@@ -1,0 +1,78 @@
+"""Layer skipping against centralised training of the whole model (arXiv 2504.10536).
+
+Every arm passes over the notes equally often.
+"""
+
+from typing import Any
+
+from fedbench.cell import Cell
+from fedbench.suites.parts import (
+    IID,
+    MINILM_BLOCKS,
+    QUICK_COHORT,
+    SEEDS,
+    adam,
+    dirichlet,
+    epochs,
+    make_cell,
+)
+
+NCBI = {"name": "ncbi_disease", "max_tokens": 96, "train": 150, "test": 60}
+BC5CDR = {"name": "bc5cdr", "max_tokens": 96, "train": 1300, "test": 1000}
+MTSAMPLES = {"name": "mtsamples", "max_tokens": 96, "train": 500, "test": 300}
+"""Parts of the corpora that a CPU gets through in minutes; scores are below those on all of it."""
+
+ROUNDS = 4
+EPOCHS = 2
+OPTIMIZERS = {
+    "ncbi_disease": adam(5e-4, head_factor=4),
+    "bc5cdr": adam(5e-4, head_factor=4),
+    "mtsamples": adam(3e-4, head_factor=10),
+    "synthetic": adam(3e-4, head_factor=10),
+}
+CENTRALISED = "centralised, all layers"
+
+
+def quality_cells(quick: bool) -> list[Cell]:
+    """All arms of a seed before the next seed, so that an early stop still compares."""
+    corpora = (QUICK_COHORT,) if quick else (NCBI, BC5CDR, MTSAMPLES)
+    seeds = SEEDS[:1] if quick else SEEDS
+    return [
+        cell
+        for seed in seeds
+        for corpus in corpora
+        for cell in _arms(_shared(corpus, seed, quick=quick))
+    ]
+
+
+def _shared(corpus: dict[str, Any], seed: int, *, quick: bool) -> dict[str, Any]:
+    rounds = 1 if quick else ROUNDS
+    return {
+        "suite": "quality",
+        "corpus": corpus,
+        "layers": {"top": MINILM_BLOCKS // 2},
+        "method": {"name": "fedavg"},
+        "optimizer": OPTIMIZERS[corpus["name"]],
+        "privacy": epochs(EPOCHS, 8),
+        "rounds": rounds,
+        "evaluate_every": rounds,
+        "partition": IID,
+        "seed": seed,
+    }
+
+
+def _arms(shared: dict[str, Any]) -> list[Cell]:
+    everything = {"layers": {"top": MINILM_BLOCKS}}
+    skewed = {"partition": dirichlet(0.5)}
+    alone = {"method": {"name": "local_only"}}
+    arms: list[tuple[str, int, dict[str, Any]]] = [
+        (CENTRALISED, 1, everything),
+        ("top half, 4 sites, IID", 4, {}),
+        ("top half, 8 sites, IID", 8, {}),
+        ("top half, 4 sites, Dirichlet 0.5", 4, skewed),
+        ("top half, 8 sites, Dirichlet 0.5", 8, skewed),
+        ("each site alone, top half, 4 sites, IID", 4, alone),
+        ("full FedAvg, 4 sites, IID", 4, everything),
+        ("centralised, top half", 1, {}),
+    ]
+    return [make_cell(arm=arm, **shared | {"sites": sites} | part) for arm, sites, part in arms]

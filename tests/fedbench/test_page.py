@@ -1,0 +1,92 @@
+"""The page says what was measured, how sure that is, and what was not run."""
+
+from pathlib import Path
+
+import pytest
+
+from fedbench.cell import Cell
+from fedbench.page import write_page
+from fedbench.results import ResultsFile
+from fedbench.suites import SUITES
+from fedbench.suites.quality import CENTRALISED
+from fedbench.summary import mean_of
+from tests.fedbench.bench_results import make_result
+
+
+def cells_of(suite: str, *, seeds: int = 3) -> list[Cell]:
+    return [cell for cell in SUITES[suite].cells(False) if cell.seed < seeds]
+
+
+def write_results(folder: Path, suite: str, cells: list[Cell]) -> None:
+    """Scores that only depend on the arm and seed: 0.8 centralised, below it elsewhere."""
+    file = ResultsFile(folder / f"{suite}.jsonl")
+    for cell in cells:
+        score = (0.8 if cell.arm == CENTRALISED else 0.78) + 0.01 * cell.seed
+        file.append(make_result(cell, score=score))
+
+
+def page_of(folder: Path) -> str:
+    write_page(folder / "docs" / "results.md", folder)
+    return (folder / "docs" / "results.md").read_text()
+
+
+def test_without_results_every_suite_is_listed_as_not_run(tmp_path: Path) -> None:
+    page = page_of(tmp_path)
+    for name, suite in SUITES.items():
+        assert f"## {name}" in page
+        assert f"Not run: all {len(suite.cells(False))} cells." in page
+    assert not (tmp_path / "docs" / "images").exists()
+
+
+def test_a_mean_over_seeds_has_an_interval_and_one_seed_has_none(tmp_path: Path) -> None:
+    write_results(tmp_path, "quality", cells_of("quality"))
+    # 0.78, 0.79, 0.80: t(0.975, 2) * 0.01 / sqrt(3) = 0.0248
+    assert "0.790 ± 0.025" in page_of(tmp_path)
+    (tmp_path / "quality.jsonl").unlink()
+    write_results(tmp_path, "quality", cells_of("quality", seeds=1))
+    page = page_of(tmp_path)
+    assert "| 0.780 | 97.5 |" in page
+    assert "seeds 1, 2" in page
+
+
+def test_what_is_missing_is_named(tmp_path: Path) -> None:
+    cells = cells_of("scale")
+    write_results(tmp_path, "scale", cells[:1])
+    assert f"Not run (2 of 3 cells): synthetic: {cells[1].arm} (seed 0)" in page_of(tmp_path)
+
+
+def test_results_of_cells_that_the_suite_no_longer_has_are_left_out(tmp_path: Path) -> None:
+    cell = cells_of("scale")[0]
+    other = cell.model_copy(update={"arm": "an arm of long ago"})
+    write_results(tmp_path, "scale", [other])
+    page = page_of(tmp_path)
+    assert "long ago" not in page
+
+
+@pytest.mark.parametrize("suite", sorted(SUITES))
+def test_every_suite_has_a_table_and_its_figures_are_svg(tmp_path: Path, suite: str) -> None:
+    write_results(tmp_path, suite, cells_of(suite))
+    page = page_of(tmp_path)
+    assert "Every cell of the suite was run." in page
+    for path in (tmp_path / "docs" / "images" / "results").glob("*"):
+        assert f"(images/results/{path.name})" in page
+        assert path.read_text().rstrip().endswith("</svg>")
+        assert path.stat().st_size < 100_000
+
+
+def test_the_same_results_give_the_same_page_and_figures(tmp_path: Path) -> None:
+    write_results(tmp_path, "quality", cells_of("quality"))
+    contents = []
+    for _ in range(2):
+        page = page_of(tmp_path)
+        figure = tmp_path / "docs" / "images" / "results" / "quality.svg"
+        contents.append((page, figure.read_bytes()))
+    assert contents[0] == contents[1]
+
+
+def test_the_interval_is_students() -> None:
+    mean = mean_of([1.0, 2.0, 3.0, 4.0])
+    assert mean.value == 2.5
+    # t(0.975, 3) = 3.1824, standard deviation 1.29099 over sqrt(4)
+    assert mean.half_width == pytest.approx(2.0542, abs=1e-4)
+    assert mean_of([1.0]).half_width is None
