@@ -1,12 +1,21 @@
 """The signed plan of a federation (`federation.yaml`): every constant that sites agree to."""
 
 from typing import Annotated, Literal, Self
+from zoneinfo import available_timezones
 
-from pydantic import Field, PositiveFloat, PositiveInt, StringConstraints, model_validator
+from pydantic import (
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from fedclinic.digest import canonical_json, digest_bytes
 from fedclinic.privacy.mechanism import Mechanism
 from fedclinic.records import Digest, Name, Probability, Record
+from fedclinic.transports import PrefectTransport, Transport
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
@@ -130,15 +139,20 @@ class Admission(Record):
     """Element type on the wire, of deltas."""
 
 
-class Transport(Record):
-    kind: Literal["local"]
-    site_config: str
-    """Path of the site.yaml that every local site starts from, relative to the plan; `{site}`,
-    `{data}`, `{index}` and the site's own `values` in its texts are replaced."""
-    values: dict[Name, dict[str, str]] = {}
-    """Texts that differ between local sites, such as the department whose notes a site holds."""
-    parallel: PositiveInt | None = None
-    """Sites that train at the same time; None: one a core."""
+class Schedule(Record):
+    """When a deployed federation starts a run by itself."""
+
+    cron: Annotated[str, StringConstraints(pattern=r"^\S+( \S+){4}$")]
+    """Minute, hour, day of month, month, day of week."""
+    timezone: str
+    """Where the clock of `cron` hangs, such as Europe/Amsterdam."""
+
+    @field_validator("timezone")
+    @classmethod
+    def _timezone_is_known(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError(f"no time zone is called '{name}'")
+        return name
 
 
 class Evaluation(Record):
@@ -165,6 +179,10 @@ class Variant(Record):
     """Path of a site.yaml that holds every site's notes: one site trains on all of them."""
 
 
+_NOT_AGREED = ("transport", "evaluation", "schedule", "comparison")
+"""What is the coordinator's own affair, and no part of the digest that sites see."""
+
+
 class FederationPlan(Record):
     """`federation.yaml`, checked. Its digest names the plan in everything that is signed."""
 
@@ -182,6 +200,8 @@ class FederationPlan(Record):
     deadline_minutes: PositiveFloat
     transport: Transport
     evaluation: Evaluation
+    schedule: Schedule | None = None
+    """For `fedclinic deploy`; None: runs are started by hand."""
     comparison: tuple[Variant, ...] = ()
 
     @model_validator(mode="after")
@@ -193,11 +213,15 @@ class FederationPlan(Record):
             raise ValueError("no site is called 'evaluation': the evaluation notes are")
         if self.quorum > len(names):
             raise ValueError(f"quorum {self.quorum} is larger than the {len(names)} sites")
+        if isinstance(self.transport, PrefectTransport):
+            missing = sorted(set(names) - self.transport.site_keys.keys())
+            if missing:
+                raise ValueError(f"transport.site_keys has no key of site {missing[0]}")
         return self
 
     def digest(self) -> Digest:
         """Digest of what sites agree to; where the coordinator keeps its files is no part of it."""
-        agreed = self.model_dump(mode="json", exclude={"transport", "evaluation", "comparison"})
+        agreed = self.model_dump(mode="json", exclude=set(_NOT_AGREED))
         return digest_bytes(canonical_json(agreed))
 
     def is_protected(self) -> bool:

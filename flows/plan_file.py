@@ -6,6 +6,7 @@ from fedclinic.config import parse_document
 from fedclinic.errors import ConfigError
 from fedclinic.plan import FederationPlan, PatientPrivacy, PlannedSite, Privacy, Variant
 from fedclinic.privacy.accounting import calibrate_noise_multiplier
+from fedclinic.transports import LocalTransport, Transport
 
 
 def load_plan(path: Path) -> FederationPlan:
@@ -26,19 +27,24 @@ def load_plan(path: Path) -> FederationPlan:
 
 
 def resolve_paths(plan: FederationPlan, folder: Path) -> FederationPlan:
-    transport = plan.transport
     evaluation = plan.evaluation
     return plan.model_copy(
         update={
-            "transport": transport.model_copy(
-                update={"site_config": str(folder / transport.site_config)}
-            ),
+            "transport": _resolve_transport(plan.transport, folder),
             "evaluation": evaluation.model_copy(
                 update={"site_config": str(folder / evaluation.site_config)}
             ),
             "comparison": tuple(_resolve_variant(variant, folder) for variant in plan.comparison),
         }
     )
+
+
+def _resolve_transport(transport: Transport, folder: Path) -> Transport:
+    if isinstance(transport, LocalTransport):
+        return transport.model_copy(update={"site_config": str(folder / transport.site_config)})
+    if transport.certificate is None:
+        return transport
+    return transport.model_copy(update={"certificate": str(folder / transport.certificate)})
 
 
 def calibrate(plan: FederationPlan) -> FederationPlan:
@@ -65,9 +71,7 @@ def variant_of(plan: FederationPlan, variant: Variant) -> FederationPlan:
     if variant.pooled_config is not None:
         changes["sites"] = (PlannedSite(name="pooled", weight=1.0),)
         changes["quorum"] = 1
-        changes["transport"] = plan.transport.model_copy(
-            update={"site_config": variant.pooled_config, "values": {}}
-        )
+        changes["transport"] = LocalTransport(kind="local", site_config=variant.pooled_config)
     return plan.model_copy(update=changes)
 
 

@@ -44,7 +44,7 @@ from flows.run_evidence import gather_evidence
 from flows.run_store import RoundRecord, RunHeader, RunStore, SiteOutcome, write_whole
 from flows.settings import Workspace
 from flows.sites import EVALUATION_SITE, Sites, Watcher
-from flows.sites.local import LocalSites
+from flows.sites.opening import open_sites
 from flows.tracking import Tracker
 
 _SITE_THREADS: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=64)
@@ -154,7 +154,7 @@ def federated_training(run: str, workspace: str) -> str:
     parent = str(header.tracking_run)
     key = load_coordinator_key(space)
     try:
-        with LocalSites(
+        with open_sites(
             header.plan, space, header.data, public_text(key), _observer.get()
         ) as sites:
             ready = _prepare(sites, header, key)

@@ -19,6 +19,7 @@ from fedclinic.evidence.keys import VerifyKey
 from fedclinic.evidence.statement import Envelope
 from fedclinic.local_protocol import REPLY, Answered, Ask, Counted, Problem, Progress, Reply
 from fedclinic.plan import FederationPlan
+from fedclinic.transports import LocalTransport
 from flows.settings import Workspace
 from flows.sites import EVALUATION_SITE, Watcher
 
@@ -54,7 +55,9 @@ class LocalSites:
         self._coordinator = coordinator
         self._watch = watch
         cores = os.cpu_count() or 1
-        at_once = min(plan.transport.parallel or cores, len(plan.sites))
+        self._transport = plan.transport if isinstance(plan.transport, LocalTransport) else None
+        wanted = self._transport.parallel if self._transport else 1
+        at_once = min(wanted or cores, len(plan.sites))
         self._threads = max(1, cores // at_once)
         self._turns = threading.Semaphore(at_once)
         self._children: dict[str, _Child] = {}
@@ -110,12 +113,14 @@ class LocalSites:
 
     def _start(self, site: str) -> _Child:
         evaluation = site == EVALUATION_SITE
-        config = self._plan.evaluation if evaluation else self._plan.transport
+        config = self._plan.evaluation if evaluation else self._transport
+        if config is None:
+            raise RunError(f"site {site} is not one of this machine's")
         home = self._workspace.sites / self._plan.federation / site
         home.mkdir(parents=True, exist_ok=True)
         values = {"site": site, "data": self._data, "coordinator": self._coordinator}
         values["index"] = "0" if evaluation else str(self._plan.site_names().index(site))
-        values |= self._plan.transport.values.get(site, {})
+        values |= self._transport.values.get(site, {}) if self._transport else {}
         command = [sys.executable, "-m", "site_agent", "serve-pipe"]
         command += ["--config", config.site_config, "--home", str(home)]
         command += ["--blobs", str(self._workspace.blobs)]
