@@ -15,7 +15,7 @@ from flows.console import RunConsole
 from flows.plan_file import variant_of
 from flows.run_evidence import gather_evidence
 from flows.run_store import RunHeader, RunStore, write_whole
-from flows.settings import Workspace
+from flows.settings import Workspace, use_prefect_server
 
 
 class Session:
@@ -37,6 +37,7 @@ class Session:
         """Run, or resume, the run of a folder to its end; a finished one is only shown."""
         if store.is_finished():
             return FinishedRun(store.header(), store.rounds(), 0.0)
+        use_prefect_server(store.header().plan.transport)
         from flows.train import federated_training, observed_by  # noqa: PLC0415 - after settings
 
         began = time.monotonic()

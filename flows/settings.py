@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from fedclinic.transports import PrefectTransport, Transport
+
 WORKSPACE_VARIABLE = "FEDCLINIC_WORKSPACE"
 
 
@@ -81,3 +83,11 @@ def set_tool_environment(workspace: Workspace) -> None:
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
     workspace.prefect.mkdir(parents=True, exist_ok=True)
+
+
+def use_prefect_server(transport: Transport) -> None:
+    """Let the flows of a plan with transport `prefect` run on its server, whatever else is set."""
+    if isinstance(transport, PrefectTransport):
+        os.environ["PREFECT_API_URL"] = transport.api
+        if transport.certificate is not None:
+            os.environ["PREFECT_API_SSL_CERT_FILE"] = transport.certificate

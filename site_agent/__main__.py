@@ -66,6 +66,32 @@ def serve_pipe(config: Path, home: Path, substitutions: tuple[str, ...], blobs: 
 
 
 @cli.command()
+@site_options
+def worker(config: Path, home: Path, substitutions: tuple[str, ...]) -> None:
+    """Do the tasks of the site's Prefect work pool until Ctrl-C (transport `prefect`)."""
+    os.umask(PRIVATE)
+    from site_agent.worker_start import start_worker  # noqa: PLC0415
+
+    start_worker(config, home, _values(substitutions))
+
+
+@cli.command("work-one-task", hidden=True)
+@site_options
+def work_one_task(config: Path, home: Path, substitutions: tuple[str, ...]) -> None:
+    """Be the process of one flow run of a worker."""
+    from site_agent.worker_child import carry_out  # noqa: PLC0415
+
+    carry_out(lambda: _open(config, home, substitutions))
+
+
+@cli.command()
+@site_options
+def key(config: Path, home: Path, substitutions: tuple[str, ...]) -> None:
+    """Print the site's public key, which the coordinator's plan names."""
+    click.echo(_open(config, home, substitutions).key.public.raw.hex())
+
+
+@cli.command()
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True)
 @click.option(
     "--patients",
@@ -163,13 +189,17 @@ def _open(config: Path, home: Path, substitutions: tuple[str, ...]) -> Any:
     from site_agent.opening import open_site  # noqa: PLC0415
     from site_agent.settings import SiteHome  # noqa: PLC0415
 
+    return open_site(config, SiteHome(home.resolve()), _values(substitutions))
+
+
+def _values(substitutions: tuple[str, ...]) -> dict[str, str]:
     values = {}
     for text in substitutions:
         name, separator, value = text.partition("=")
         if not (name and separator):
             raise ConfigError(f"--set {text}: expected NAME=VALUE")
         values[name] = value
-    return open_site(config, SiteHome(home.resolve()), values)
+    return values
 
 
 def main() -> None:

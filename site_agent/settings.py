@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, StringConstraints, model_validator
 
 from fedclinic.config import parse_document
 from fedclinic.errors import ConfigError
@@ -80,6 +80,19 @@ class Permissions(Record):
     """Allow these notes to measure the global model: their metrics leave without noise."""
 
 
+class Worker(Record):
+    """The Prefect server of the site's own trust domain, whose tasks `fedclinic-site worker` does
+    (transport `prefect`). Its credential is PREFECT_API_AUTH_STRING of the environment."""
+
+    api: Annotated[str, StringConstraints(pattern=r"^https?://\S+/api$")]
+    certificate: str | None = None
+    """Path of the certificate authority of the server, in PEM; None: those of the system."""
+    pool: Name | None = None
+    """Work pool; None: it is called as the site."""
+    blobs: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+://\S+$")]
+    """The plan's `transport.blobs`, as this machine reaches it."""
+
+
 class SiteConfig(Record):
     """`site.yaml`, checked."""
 
@@ -98,6 +111,7 @@ class SiteConfig(Record):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     cache_activations: bool = True
+    worker: Worker | None = None
 
     @model_validator(mode="after")
     def _evaluation_notes_are_public(self) -> Self:
@@ -135,6 +149,16 @@ class SiteHome:
     @property
     def activations(self) -> Path:
         return self.root / "activations"
+
+    @property
+    def blobs(self) -> Path:
+        """Global models that were fetched, and updates on their way out."""
+        return self.root / "blobs"
+
+    @property
+    def prefect(self) -> Path:
+        """Working folder and home of this site's Prefect; nothing else writes there."""
+        return self.root / "prefect"
 
     @property
     def outbox(self) -> Path:

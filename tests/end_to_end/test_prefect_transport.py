@@ -1,0 +1,224 @@
+"""The transport `prefect` with a real server, and a worker against whoever holds its credential."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
+
+from fedclinic.answers import Answer
+from fedclinic.evidence.statement import Envelope, open_record, sign, statement_kind
+from fedclinic.plan import FederationPlan
+from fedclinic.rounds import (
+    PREPARE_KIND,
+    PREPARED_KIND,
+    REPORT_KIND,
+    TASK_KIND,
+    PrepareTask,
+    RoundTask,
+    SitePrepared,
+    SiteReport,
+)
+from flows.coordinator_key import load_coordinator_key
+from flows.plan_file import calibrate
+from flows.rounds import work_of
+from flows.sites.work_pools import WorkPoolSites
+from site_agent.synthesize import write_cohort
+from tests.end_to_end.conftest import plan_document, site_document
+from tests.prefect_stage import PrefectStage, transport_of, write_yaml
+
+CANARY = "Zebedeus Quackenbosch"
+"""A name that is in every note of the site and nowhere else."""
+
+
+@dataclass
+class Federation:
+    stage: PrefectStage
+    plan: FederationPlan
+    sites: WorkPoolSites
+
+    def task(self, kind: str, **changes: Any) -> Envelope:
+        common = {
+            "run": "trial",
+            "site": "north",
+            "plan_digest": self.plan.digest(),
+            "nonce": f"{time.monotonic_ns():032x}",
+            "deadline": time.time() + 600,
+        }
+        if kind == PREPARE_KIND:
+            parts = {
+                "task": self.plan.task,
+                "base_model": self.plan.base_model,
+                "layers": self.plan.layers,
+            }
+            record = PrepareTask.model_validate(common | parts | changes)
+        else:
+            parts = {"round_number": 1, "work": work_of(self.plan), "state": None}
+            record = RoundTask.model_validate(common | parts | changes)
+        return sign(record, kind, load_coordinator_key(self.stage.workspace))
+
+    def opened(self, answer: Answer, kind: str, record: Any) -> Any:
+        key = self.sites.key("north")
+        return open_record(answer.last, {key.key_id: key}, kind, record)
+
+    def deployment(self) -> dict[str, Any]:
+        """The site's own deployment at the server."""
+        (found,) = [
+            each
+            for each in self.stage.request("POST", "/deployments/filter", json={})
+            if each["name"] == "north"
+        ]
+        return found
+
+    def run_directly(self, deployment: str, parameters: dict[str, Any], **more: Any) -> Any:
+        """Make a run as any holder of the credential may, and wait for its end."""
+        content = {"state": {"type": "SCHEDULED"}, "parameters": parameters} | more
+        run = self.stage.request(
+            "POST", f"/deployments/{deployment}/create_flow_run", json=content
+        )["id"]
+        return self.ended(run)
+
+    def ended(self, run: str) -> Any:
+        final = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+
+        def state() -> Any:
+            return self.stage.request("GET", f"/flow_runs/{run}")["state"]
+
+        self.stage.wait_until(lambda: state()["type"] in final, "the run ends")
+        return state()
+
+
+@pytest.fixture(scope="module")
+def federation(
+    tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: Path
+) -> Iterator[Federation]:
+    stage = PrefectStage(tmp_path_factory.mktemp("prefect"))
+    write_cohort(
+        stage.root / "notes", hospitals=["north"], patients=12, test_patients=2, alpha=1.0, seed=3
+    )
+    notes = stage.root / "notes" / "north.jsonl"
+    notes.write_text(notes.read_text().replace('"text": "', f'"text": "{CANARY} was seen. '))
+    site = site_document("{site}", str(notes), tiny_model_folder, evaluation=False)
+    site["worker"] = {"api": stage.api, "blobs": stage.blobs}
+    config = write_yaml(stage.root / "site.yaml", site)
+    document = plan_document() | {
+        "sites": [{"name": "north", "weight": 1}],
+        "quorum": 1,
+        "transport": transport_of(stage, ("north",)),
+    }
+    plan = calibrate(FederationPlan.model_validate(document))
+    try:
+        stage.start_server()
+        settings = {PREFECT_API_URL: stage.api, PREFECT_API_AUTH_STRING: stage.password}
+        with (
+            temporary_settings(settings),
+            WorkPoolSites(plan, plan.transport, stage.workspace, None) as sites,
+        ):
+            stage.start_worker("north", config)
+            yield Federation(stage, plan, sites)
+    finally:
+        stage.stop()
+
+
+@pytest.fixture(scope="module")
+def prepared(federation: Federation) -> Answer:
+    return federation.sites.submit("north", federation.task(PREPARE_KIND))
+
+
+def test_a_site_prepares_and_trains_as_runs_of_its_pool(federation, prepared):
+    assert federation.opened(prepared, PREPARED_KIND, SitePrepared).site == "north"
+    answer = federation.sites.submit("north", federation.task(TASK_KIND))
+    report = federation.opened(answer, REPORT_KIND, SiteReport)
+    assert report.status == "completed"
+    assert "budget-committed" in [statement_kind(event) for event in answer.events]
+    assert federation.stage.workspace.blobs.joinpath(
+        report.update.blob.removeprefix("sha256:")
+    ).is_file()
+
+
+def test_what_the_server_rewrites_runs_nowhere_and_changes_no_answer(federation, prepared):
+    trap = federation.stage.root / "trap"
+    command = f"touch {trap}"
+    steps = [{"prefect.deployments.steps.run_shell_script": {"script": command}}]
+    evil = federation.stage.root / "evil.py"
+    evil.write_text(f"import os\nos.system({command!r})\ndef f(): pass\n")
+    environment = {"PYTHONPATH": str(evil.parent), "LD_PRELOAD": "/evil.so"}
+    variables = {"command": command, "env": environment}
+    template = {
+        "job_configuration": {"command": "{{ command }}", "env": "{{ env }}"},
+        "variables": {
+            "type": "object",
+            "properties": {
+                "command": {"type": "string", "default": command},
+                "env": {"type": "object", "default": environment},
+            },
+        },
+    }
+    stage, deployment = federation.stage, federation.deployment()["id"]
+    stage.request("PATCH", "/work_pools/north", json={"base_job_template": template})
+    rewritten = {"pull_steps": steps, "entrypoint": f"{evil}:f", "path": str(evil.parent)}
+    stage.request("PATCH", f"/deployments/{deployment}", json=rewritten)
+    task = federation.task(PREPARE_KIND).model_dump(mode="json")
+    state = federation.run_directly(deployment, {"task": task}, job_variables=variables)
+    assert state["type"] == "COMPLETED"
+    assert federation.opened(
+        Answer.model_validate_json(state["message"]), PREPARED_KIND, SitePrepared
+    )
+    assert not trap.exists()
+
+
+def test_a_flow_that_is_not_the_agents_crashes_before_it_starts(federation, prepared):
+    trap = federation.stage.root / "trap-of-a-flow"
+    stage = federation.stage
+    flow = stage.request("POST", "/flows/", json={"name": "evil"})["id"]
+    steps = [{"prefect.deployments.steps.run_shell_script": {"script": f"touch {trap}"}}]
+    made = stage.request(
+        "POST",
+        "/deployments/",
+        json={"name": "x", "flow_id": flow, "work_pool_name": "north", "pull_steps": steps},
+    )
+    state = federation.run_directly(made["id"], {"task": {}})
+    assert (state["type"], trap.exists()) == ("CRASHED", False)
+    assert "not one of this agent" in state["message"]
+
+
+def test_a_task_of_nobody_that_the_site_trusts_crashes_before_it_starts(federation, prepared):
+    task = federation.task(PREPARE_KIND)
+    forged = task.model_dump(mode="json") | {"payload": task.payload[:-4] + "AAA="}
+    state = federation.run_directly(federation.deployment()["id"], {"task": forged})
+    assert state["type"] == "CRASHED"
+    assert "trusted coordinator" in state["message"]
+
+
+def test_a_worker_that_was_killed_leaves_no_run_open_and_the_task_is_done_again(
+    federation, prepared
+):
+    stage = federation.stage
+    stage.kill("worker north")
+    deployment = federation.deployment()["id"]
+    run = stage.request(
+        "POST",
+        f"/deployments/{deployment}/create_flow_run",
+        json={"state": {"type": "SCHEDULED"}, "parameters": {"task": {}}},
+    )["id"]
+    running = {"state": {"type": "RUNNING"}, "force": True}
+    stage.request("POST", f"/flow_runs/{run}/set_state", json=running)
+    stage.start_worker("north", stage.root / "site.yaml")
+    state = federation.ended(run)
+    assert (state["type"], "started again" in state["message"]) == ("CRASHED", True)
+    answer = federation.sites.submit("north", federation.task(PREPARE_KIND))
+    assert federation.opened(answer, PREPARED_KIND, SitePrepared).site == "north"
+
+
+def test_nothing_private_is_in_the_servers_database_or_the_workers_output(federation, prepared):
+    stage = federation.stage
+    kept = b"".join(path.read_bytes() for path in stage.database.parent.glob("prefect.db*"))
+    assert b"site-task" in kept
+    text = (stage.root / "notes" / "north.jsonl").read_text()
+    assert text.count(CANARY) >= 12
+    for private in (CANARY, "Quackenbosch", "was seen"):
+        assert private.encode() not in kept
+        assert private not in stage.log("worker north")
