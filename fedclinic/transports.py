@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, StringConstraints
+from pydantic import Field, PositiveFloat, PositiveInt, StringConstraints
 
 from fedclinic.records import Name, PublicKey, Record
 
@@ -44,4 +44,14 @@ class PrefectTransport(Record):
         return self.pools.get(site, site)
 
 
-Transport = Annotated[LocalTransport | PrefectTransport, Field(discriminator="kind")]
+class ExchangeTransport(Record):
+    """Every site's agent polls the exchange: for hospitals that do not trust each other."""
+
+    kind: Literal["exchange"]
+    absent_seconds: PositiveFloat = 120.0
+    """A site whose agent has been silent for this long is not waited for until the deadline."""
+
+
+Transport = Annotated[
+    LocalTransport | PrefectTransport | ExchangeTransport, Field(discriminator="kind")
+]

@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 
 from fedclinic.errors import ConfigError, FedclinicError
+from flows.exchange_commands import add_exchange_commands
 from flows.settings import Workspace, open_workspace, set_tool_environment
 
 EXIT_USER_MISTAKE = 2
@@ -135,6 +136,9 @@ def bench(arguments: tuple[str, ...]) -> None:
     # A process of its own: it reads notes and needs torch, of which this one knows nothing.
     done = subprocess.run([sys.executable, "-P", "-m", "fedbench", *arguments], check=False)
     sys.exit(EXIT_INTERRUPTED if done.returncode < 0 else done.returncode)
+
+
+add_exchange_commands(cli)
 
 
 def _open(workspace: str | None) -> Workspace:

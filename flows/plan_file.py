@@ -6,7 +6,7 @@ from fedclinic.config import parse_document
 from fedclinic.errors import ConfigError
 from fedclinic.plan import FederationPlan, PatientPrivacy, PlannedSite, Privacy, Variant
 from fedclinic.privacy.accounting import calibrate_noise_multiplier
-from fedclinic.transports import LocalTransport, Transport
+from fedclinic.transports import ExchangeTransport, LocalTransport, Transport
 
 
 def load_plan(path: Path) -> FederationPlan:
@@ -42,7 +42,7 @@ def resolve_paths(plan: FederationPlan, folder: Path) -> FederationPlan:
 def _resolve_transport(transport: Transport, folder: Path) -> Transport:
     if isinstance(transport, LocalTransport):
         return transport.model_copy(update={"site_config": str(folder / transport.site_config)})
-    if transport.certificate is None:
+    if isinstance(transport, ExchangeTransport) or transport.certificate is None:
         return transport
     return transport.model_copy(update={"certificate": str(folder / transport.certificate)})
 

@@ -57,11 +57,22 @@ def site_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @cli.command("serve-pipe", hidden=True)
 @site_options
 @click.option("--blobs", type=click.Path(path_type=Path), required=True)
-def serve_pipe(config: Path, home: Path, substitutions: tuple[str, ...], blobs: Path) -> None:
-    """Be a child process of a coordinator on this machine (transport `local`)."""
+@click.option("--confined", is_flag=True, help="Die with the parent; leave no core dump.")
+@click.option("--memory-gib", type=float)
+def serve_pipe(
+    config: Path,
+    home: Path,
+    substitutions: tuple[str, ...],
+    blobs: Path,
+    confined: bool,
+    memory_gib: float | None,
+) -> None:
+    """Do a site's work in a process of its own, for an agent or a coordinator on this machine."""
     from fedclinic.updates.blobs import BlobFolder  # noqa: PLC0415 - keeps --help quick
-    from site_agent.child import serve  # noqa: PLC0415
+    from site_agent.child import confine, serve  # noqa: PLC0415
 
+    if confined:
+        confine(memory_gib)
     serve(lambda: _open(config, home, substitutions), BlobFolder(blobs), home)
 
 
@@ -167,6 +178,40 @@ def ledger_export(config: Path, home: Path, substitutions: tuple[str, ...]) -> N
     from site_agent.ledger_view import export_ledger  # noqa: PLC0415
 
     export_ledger(_open(config, home, substitutions).ledger)
+
+
+@cli.command()
+@click.argument("token")
+@site_options
+def join(token: str, config: Path, home: Path, substitutions: tuple[str, ...]) -> None:
+    """Join the federation that TOKEN invites to: make the site's key, write site.yaml."""
+    from site_agent.enrolment import join_exchange  # noqa: PLC0415
+    from site_agent.settings import SiteHome  # noqa: PLC0415
+
+    os.umask(PRIVATE)
+    join_exchange(token, config, SiteHome(home.resolve()), click.echo)
+
+
+@cli.command()
+@site_options
+def run(config: Path, home: Path, substitutions: tuple[str, ...]) -> None:
+    """Be the site's agent: ask the exchange for work, do it, until Ctrl-C."""
+    from site_agent.poll import run_agent  # noqa: PLC0415
+    from site_agent.settings import SiteHome  # noqa: PLC0415
+
+    os.umask(PRIVATE)
+    run_agent(config, SiteHome(home.resolve()), _values(substitutions))
+
+
+@cli.command()
+@site_options
+def rotate(config: Path, home: Path, substitutions: tuple[str, ...]) -> None:
+    """Replace the site's key by a new one, signed by the old."""
+    from site_agent.enrolment import rotate_key  # noqa: PLC0415
+    from site_agent.settings import SiteHome  # noqa: PLC0415
+
+    os.umask(PRIVATE)
+    rotate_key(SiteHome(home.resolve()), click.echo)
 
 
 @cli.command()

@@ -93,6 +93,17 @@ class Worker(Record):
     """The plan's `transport.blobs`, as this machine reaches it."""
 
 
+class AgentSettings(Record):
+    """How the agent that polls an exchange behaves on this machine."""
+
+    hours: (
+        Annotated[str, StringConstraints(pattern=r"^[0-2]\d:[0-5]\d-[0-2]\d:[0-5]\d$")] | None
+    ) = None
+    """Local time in which work may begin, such as 20:00-06:00; None: always."""
+    memory_gib: Annotated[float, Field(ge=1)] | None = None
+    """Address space of the process that trains; None: what the machine or container allows."""
+
+
 class SiteConfig(Record):
     """`site.yaml`, checked."""
 
@@ -112,6 +123,9 @@ class SiteConfig(Record):
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     cache_activations: bool = True
     worker: Worker | None = None
+
+
+    agent: AgentSettings = AgentSettings()
 
     @model_validator(mode="after")
     def _evaluation_notes_are_public(self) -> Self:
@@ -169,6 +183,20 @@ class SiteHome:
     def audits(self) -> Path:
         """Coins and nonces of the runs' audits, secret until the coordinator has guessed."""
         return self.root / "audits"
+
+    @property
+    def exchange(self) -> Path:
+        """The exchange that this site joined."""
+        return self.root / "exchange.json"
+
+    @property
+    def in_transit(self) -> Path:
+        """Blobs between the exchange and the process that trains."""
+        return self.root / "transit"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "agent.lock"
 
     @property
     def log(self) -> Path:

@@ -56,6 +56,7 @@ class TaskHandler:
     blobs: BlobFolder
     say: Say
     clock: Callable[[], float]
+    noise_key: Callable[[], bytes] = fresh_noise_key
     bench: dict[str, Workbench] = field(default_factory=dict)
     tested: SelfTested | None = None
     tested_digest: Digest = ""
@@ -177,7 +178,7 @@ class TaskHandler:
             deidentification_policy=self.site.deidentification_policy.digest(),
             disclosure_policy=self.site.disclosure_policy,
             auditing_policy=self.site.auditing_policy,
-            audits=AuditSecrets(self.site.home.audits, fresh_noise_key),
+            audits=AuditSecrets(self.site.home.audits, self.noise_key),
             self_test=self.tested_digest,
             self_tested=tested,
             ledger=self.site.ledger,
@@ -185,7 +186,7 @@ class TaskHandler:
             outbox=Outbox(self.site.home.outbox),
             blobs=self.blobs,
             workbench=workbench,
-            noise_key=fresh_noise_key,
+            noise_key=self.noise_key,
             clock=self.clock,
         )
 
@@ -196,7 +197,7 @@ class TaskHandler:
             TrainingError: naming the properties that failed; no round is run then.
         """
         if self.tested is None:
-            result = run_self_test(production_trainer, RandomStream(fresh_noise_key()))
+            result = run_self_test(production_trainer, RandomStream(self.noise_key()))
             if not result.passed:
                 failed = ", ".join(result.failed())
                 raise TrainingError(f"the trainer failed its self-test ({failed}): nothing is run")

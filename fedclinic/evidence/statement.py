@@ -10,6 +10,7 @@ Source: DSSE protocol v1.0.2; in-toto Attestation Framework, Statement v1.
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Never, TypeVar
 
@@ -24,6 +25,7 @@ PAYLOAD_TYPE: Literal["application/vnd.in-toto+json"] = "application/vnd.in-toto
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:fedclinic:v1:"
 
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 SomeRecord = TypeVar("SomeRecord", bound=Record)
 Base64 = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]*={0,2}$")]
 
@@ -170,6 +172,25 @@ def statement_content(envelope: Envelope) -> bytes:
         SignatureError: if they are not canonical base64.
     """
     return _decode_base64(envelope.payload)
+
+
+def digests_in(envelope: Envelope) -> list[Digest]:
+    """Every digest that a statement's record holds, in order and once; no signature is checked.
+
+    Raises:
+        SignatureError: if it is not a statement.
+    """
+    found: dict[Digest, None] = {}
+
+    def look(value: Any) -> None:
+        if isinstance(value, str) and _DIGEST.fullmatch(value):
+            found[value] = None
+        elif isinstance(value, dict | list):
+            for item in value.values() if isinstance(value, dict) else value:
+                look(item)
+
+    look(parse_statement(statement_content(envelope))["predicate"])
+    return list(found)
 
 
 def _signature(content: bytes, key: SigningKey) -> Signature:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from fedclinic.plan import FederationPlan
-from fedclinic.transports import PrefectTransport
+from fedclinic.transports import ExchangeTransport, PrefectTransport
+from fedclinic.updates.blobs import BlobFolder
 from flows.settings import Workspace
 from flows.sites import Sites, Watcher
 from flows.sites.local import LocalSites
@@ -20,10 +21,20 @@ def open_sites(
         RunError: if the sites cannot be reached at all.
     """
     with LocalSites(plan, workspace, data, coordinator, watch) as local:
-        if not isinstance(plan.transport, PrefectTransport):
-            yield local
-            return
-        from flows.sites.work_pools import WorkPoolSites  # noqa: PLC0415 - it imports Prefect
+        match plan.transport:
+            case PrefectTransport():
+                from flows.sites.work_pools import WorkPoolSites  # noqa: PLC0415 - imports Prefect
 
-        with WorkPoolSites(plan, plan.transport, workspace, local) as pools:
-            yield pools
+                with WorkPoolSites(plan, plan.transport, workspace, local) as pools:
+                    yield pools
+            case ExchangeTransport():
+                from flows.exchange.exchange import open_exchange  # noqa: PLC0415 - imports SQL
+                from flows.exchange.settings import exchange_settings  # noqa: PLC0415
+                from flows.sites.exchange import ExchangeSites  # noqa: PLC0415
+
+                exchange = open_exchange(exchange_settings(workspace))
+                blobs = BlobFolder(workspace.blobs)
+                with ExchangeSites(plan.transport, exchange, blobs, local, watch) as sites:
+                    yield sites
+            case _:
+                yield local
