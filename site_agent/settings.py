@@ -123,8 +123,6 @@ class SiteConfig(Record):
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     cache_activations: bool = True
     worker: Worker | None = None
-
-
     agent: AgentSettings = AgentSettings()
 
     @model_validator(mode="after")
