@@ -11,14 +11,8 @@ from pydantic import PositiveInt
 
 from fedclinic.errors import DataError
 from fedclinic.privacy.audit_coordinates import Canaries, flip_coins
-from fedclinic.privacy.commit_reveal import (
-    NONCE_BYTES,
-    CoinCommitment,
-    Reveal,
-    coins_of,
-    commit,
-    reveal,
-)
+from fedclinic.privacy.audit_messages import CoinCommitment, Reveal
+from fedclinic.privacy.commit_reveal import NONCE_BYTES, coins_of, commit, reveal
 from fedclinic.privacy.random_stream import RandomStream
 from fedclinic.records import Name, Record
 

@@ -6,7 +6,9 @@ Needs no torch: the coordinator and an auditor can judge again.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Literal
 
 import numpy as np
@@ -14,9 +16,10 @@ from pydantic import Field
 from scipy import stats
 
 from fedclinic.privacy.audit_coordinates import Bools, Coordinates, Floats
+from fedclinic.privacy.audit_messages import LoggedGuesses
+from fedclinic.privacy.commit_reveal import Transcript, check_transcript, count_right, guess
 from fedclinic.privacy.lower_bounds import (
     gaussian_epsilon,
-    guess_extremes,
     largest_refutable_epsilon,
     steinke_epsilon,
 )
@@ -67,19 +70,60 @@ class AuditVerdict(Record):
     confidence: float
     limits: str = LIMITS
 
+    def numbers(self) -> dict[str, float]:
+        """What is signed and shown of the verdict, by name."""
+        return {
+            "epsilon_lower_bound": self.epsilon_at_least,
+            "epsilon_claimed": self.epsilon_claimed,
+            "largest_refutable_epsilon": self.epsilon_refutable,
+            "conformance_p": self.conformance_p,
+            "noise_multiplier_seen": self.noise_multiplier_seen,
+            "canaries": self.canaries,
+            "steps": self.steps,
+        }
+
 
 def judge(
     coordinates: Coordinates, coins: Bools, claim: Claim, thresholds: Thresholds
 ) -> AuditVerdict:
-    """Compare what the canaries show with what the plan claims."""
+    """Compare what the canaries show with what the plan claims, as if guessed beforehand."""
+    guessed = guess_from(coordinates, claim.mechanism)
+    return _verdict(coordinates, coins, guessed, claim, thresholds)
+
+
+def judge_transcript(
+    transcript: Transcript, rounds: Sequence[Coordinates], claim: Claim, thresholds: Thresholds
+) -> AuditVerdict:
+    """Check who said what when, then judge a run by the guesses that were logged.
+
+    Raises:
+        EvidenceError: if the site or the coordinator did not keep its word.
+    """
+    coins = check_transcript(transcript, rounds)
+    return _verdict(join(rounds), coins, transcript.guessed, claim, thresholds)
+
+
+def join(rounds: Sequence[Coordinates]) -> Coordinates:
+    """One run's coordinates from its rounds'; at least one."""
+    return reduce(Coordinates.then, rounds)
+
+
+def guess_from(coordinates: Coordinates, claimed: Mechanism) -> LoggedGuesses:
+    """The guesses of the attack that is the best against what is claimed."""
+    score = scores(coordinates, claimed)
+    return guess(score, _guesses(max(ABSTENTIONS), len(score)))
+
+
+def _verdict(
+    coordinates: Coordinates,
+    coins: Bools,
+    guessed: LoggedGuesses,
+    claim: Claim,
+    thresholds: Thresholds,
+) -> AuditVerdict:
     p_values = conformance(coordinates, coins, claim.mechanism)
     conformance_p = min(1.0, len(p_values) * min(p_values.values()))
-    bound = epsilon_bound(
-        scores(coordinates, claim.mechanism),
-        coins,
-        confidence=thresholds.confidence,
-        delta=claim.delta,
-    )
+    bound = epsilon_bound(guessed, coins, confidence=thresholds.confidence, delta=claim.delta)
     verdict: Literal["pass", "warn", "fail"] = "pass"
     if conformance_p < thresholds.warn_p:
         verdict = "warn"
@@ -128,15 +172,22 @@ def scores(coordinates: Coordinates, claimed: Mechanism) -> Floats:
     return np.asarray(np.logaddexp(math.log1p(-rate), math.log(rate) + exponent).sum(0))
 
 
-def epsilon_bound(score: Floats, coins: Bools, *, confidence: float, delta: float) -> float:
+def epsilon_bound(
+    guessed: LoggedGuesses, coins: Bools, *, confidence: float, delta: float
+) -> float:
     """The best of both lower bounds over several numbers of guesses, Bonferroni-corrected."""
     each = 1 - (1 - confidence) / len(ABSTENTIONS)
     best = 0.0
     for share in ABSTENTIONS:
-        guesses = guess_extremes(score, coins, max(5, int(share * len(score) / 2)))
+        guesses = count_right(guessed, coins, _guesses(share, len(coins)))
         for bound in (steinke_epsilon, gaussian_epsilon):
             best = max(best, bound(guesses, confidence=each, delta=delta))
     return best
+
+
+def _guesses(share: float, canaries: int) -> int:
+    """How many canaries are guessed in, and as many out, at a share of all."""
+    return max(min(5, canaries // 2), int(share * canaries / 2))
 
 
 def chi_square_p(residuals: Floats, scale: float) -> float:

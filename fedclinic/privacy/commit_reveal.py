@@ -1,62 +1,35 @@
 """The order in which an audit's secrets become known, so that neither side can fit its answer.
 
 1. The site commits to its coins: SHA-256 over coins and nonce, logged before training.
-2. It trains, and logs the digests of its update and of the canaries' coordinates.
+2. It trains; each round's report names update and canaries' coordinates by digest.
 3. The coordinator, who has the coordinates and not the coins, logs its guesses.
 4. The site reveals coins and nonce; anybody can check all four and count the right guesses.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import PositiveInt
 
 from fedclinic.digest import digest_bytes
 from fedclinic.errors import EvidenceError
 from fedclinic.privacy.audit_coordinates import Bools, Coordinates
+from fedclinic.privacy.audit_messages import CoinCommitment, LoggedGuesses, Reveal
 from fedclinic.privacy.lower_bounds import Guesses
-from fedclinic.records import Digest, Record
+from fedclinic.records import Digest
 
 NONCE_BYTES = 32
 
 
-class CoinCommitment(Record):
-    """What binds a site to its coins before it trains."""
-
-    canaries: PositiveInt
-    commitment: Digest
-
-
-class TrainedDigests(Record):
-    """What binds a site to its training before it knows the guesses."""
-
-    update: Digest
-    coordinates: Digest
-
-
-class LoggedGuesses(Record):
-    """What binds the coordinator to its guesses before it knows the coins."""
-
-    included: tuple[int, ...]
-    """Canaries guessed to be among the patients."""
-    excluded: tuple[int, ...]
-
-
-class Reveal(Record):
-    """The coins at last, as hexadecimal digits: bits packed from the first canary on, and nonce."""
-
-    coins: str
-    nonce: str
-
-
 @dataclass(frozen=True)
 class Transcript:
-    """All four messages, in the order of the log."""
+    """All messages of an audit, in the order of the log."""
 
     committed: CoinCommitment
-    trained: TrainedDigests
+    coordinates: tuple[Digest, ...]
+    """Digest of each round's coordinates, as the site's reports state them."""
     guessed: LoggedGuesses
     revealed: Reveal
 
@@ -84,15 +57,15 @@ def coins_of(revealed: Reveal, canaries: int) -> Bools:
 
 
 def guess(scores: npt.NDArray[np.float64], count: int) -> LoggedGuesses:
-    """Guess the `count` highest scores included and the `count` lowest not."""
+    """Guess the `count` highest scores included and the `count` lowest not, the surest first."""
     order = np.argsort(-scores, kind="stable")
     return LoggedGuesses(
         included=tuple(int(i) for i in order[:count]),
-        excluded=tuple(int(i) for i in order[len(order) - count :]),
+        excluded=tuple(int(i) for i in order[::-1][:count]),
     )
 
 
-def check_transcript(transcript: Transcript, coordinates: Coordinates) -> Bools:
+def check_transcript(transcript: Transcript, rounds: Sequence[Coordinates]) -> Bools:
     """Check that nobody changed their word, and return the coins.
 
     Raises:
@@ -102,7 +75,7 @@ def check_transcript(transcript: Transcript, coordinates: Coordinates) -> Bools:
     packed, nonce = bytes.fromhex(revealed.coins), bytes.fromhex(revealed.nonce)
     if _digest(committed.canaries, packed, nonce) != committed.commitment:
         raise EvidenceError("the revealed coins are not those that the site committed to")
-    if digest_bytes(coordinates.tobytes()) != transcript.trained.coordinates:
+    if tuple(digest_bytes(part.tobytes()) for part in rounds) != transcript.coordinates:
         raise EvidenceError("the canaries' coordinates are not those that the site logged")
     named = [*transcript.guessed.included, *transcript.guessed.excluded]
     if len(set(named)) != len(named) or not all(0 <= i < committed.canaries for i in named):
@@ -110,10 +83,11 @@ def check_transcript(transcript: Transcript, coordinates: Coordinates) -> Bools:
     return coins_of(revealed, committed.canaries)
 
 
-def count_right(guessed: LoggedGuesses, coins: Bools) -> Guesses:
-    """Score logged guesses against revealed coins."""
-    right = int(coins[list(guessed.included)].sum()) + int((~coins[list(guessed.excluded)]).sum())
-    return Guesses(len(coins), len(guessed.included) + len(guessed.excluded), right)
+def count_right(guessed: LoggedGuesses, coins: Bools, surest: int | None = None) -> Guesses:
+    """Score logged guesses against revealed coins; of each kind only the `surest`, or all."""
+    included, excluded = list(guessed.included[:surest]), list(guessed.excluded[:surest])
+    right = int(coins[included].sum()) + int((~coins[excluded]).sum())
+    return Guesses(len(coins), len(included) + len(excluded), right)
 
 
 def _digest(canaries: int, packed: bytes, nonce: bytes) -> Digest:

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import optimize, special, stats
 
 LARGEST = 200.0
@@ -33,15 +32,6 @@ class Guesses:
             raise ValueError(
                 "right guesses are some of the guesses, which are some of the canaries"
             )
-
-
-def guess_extremes(
-    scores: npt.NDArray[np.float64], included: npt.NDArray[np.bool_], count: int
-) -> Guesses:
-    """Guess that the `count` highest scores were included and the `count` lowest were not."""
-    order = np.argsort(-scores, kind="stable")
-    right = int(included[order[:count]].sum()) + int((~included[order[-count:]]).sum())
-    return Guesses(len(scores), 2 * count, right)
 
 
 def steinke_p_value(guesses: Guesses, *, epsilon: float, delta: float) -> float:

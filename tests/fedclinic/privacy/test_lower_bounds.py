@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from fedclinic.privacy.commit_reveal import count_right, guess
 from fedclinic.privacy.lower_bounds import (
     Guesses,
     delta_of_mu,
     epsilon_of_mu,
     gaussian_epsilon,
-    guess_extremes,
     largest_refutable_epsilon,
     steinke_epsilon,
     steinke_p_value,
@@ -70,7 +70,11 @@ def test_epsilon_and_delta_of_gaussian_dp_are_inverse(mu):
 def test_guesses_are_taken_from_both_ends():
     scores = np.array([5.0, 4.0, 3.0, 2.0, 1.0])
     included = np.array([True, False, True, False, False])
-    assert guess_extremes(scores, included, 2) == Guesses(5, 4, 3)
+    guessed = guess(scores, 2)
+    assert guessed.included == (0, 1)
+    assert guessed.excluded == (4, 3)
+    assert count_right(guessed, included) == Guesses(5, 4, 3)
+    assert count_right(guessed, included, 1) == Guesses(5, 2, 2)
 
 
 @pytest.mark.parametrize("numbers", [(10, 11, 5), (10, 5, 6), (10, 5, -1)])
