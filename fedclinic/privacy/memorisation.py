@@ -24,9 +24,17 @@ from fedclinic.records import Count, Record
 Floats = npt.NDArray[np.float64]
 
 
-class MemorisationLimits(Record):
-    """What a model may show at most; from `policies/auditing.yaml`, nothing has a default."""
+CONFIDENCE = 0.999
+"""A share or area passes its limit only if the lower end of an interval of this level does."""
 
+
+class MemorisationLimits(Record):
+    """What is planted, and what a model may show; from `policies/auditing.yaml`, no defaults."""
+
+    planted: Count
+    """Synthetic patients planted at each site; 0 plants none, and then no model is tested."""
+    unplanted: PositiveInt
+    """Others of the same kind that are scored beside them; a hundred at least tell 1 % of them."""
     exposure_margin_bits: float = Field(ge=0)
     """Alarm at log2(k) + this over k planted identifiers: chance gives that to one in 2^margin."""
     max_membership_auc: float = Field(ge=0.5, le=1)
@@ -39,10 +47,22 @@ class MemorisationLimits(Record):
     """Largest advantage of planted over unplanted names in being labelled, over the prompts."""
 
 
+class PlantedScores(Record):
+    """How a model scores planted patients and others of their kind at one site."""
+
+    members: tuple[float, ...]
+    """Log odds of each planted patient's label, in units of the others' spread."""
+    others: tuple[float, ...]
+    named: tuple[float, ...] | None = None
+    """Each planted name's mean chance of its label over prompts; token classifiers only."""
+    unnamed: tuple[float, ...] | None = None
+
+
 class MemorisationReport(Record):
     """What was measured; None where the kind of model does not allow the attack."""
 
     planted: PositiveInt
+    others: PositiveInt
     largest_exposure_bits: float | None
     exposure_alarm_bits: float
     membership_auc: float
@@ -58,13 +78,38 @@ class Measurements:
     """The raw outcomes of the attacks on one model."""
 
     exposures_bits: Sequence[float] | None
-    """Exposure of each planted identifier; decoders."""
+    """Exposure of each planted identifier."""
     member_scores: Floats
     """Likelihood of examples that were trained on; higher is likelier."""
     other_scores: Floats
     extracted: int | None
-    named_advantage: float | None
-    planted: int
+    """Planted identifiers that were completed; None for a model that writes no text."""
+    named: Floats | None
+    """Each planted name's mean chance of its label."""
+    unnamed: Floats | None
+
+    @property
+    def planted(self) -> int:
+        return len(self.member_scores)
+
+
+def pool(sites: Sequence[PlantedScores]) -> Measurements:
+    """Put the sites' scores of one model together; exposure is extrapolated from the others'.
+
+    A classifier writes no text, so there is nothing to extract from it.
+    """
+    members = np.concatenate([site.members for site in sites])
+    others = np.concatenate([site.others for site in sites])
+    named = [site.named for site in sites if site.named]
+    unnamed = [site.unnamed for site in sites if site.unnamed]
+    return Measurements(
+        exposures_bits=extrapolated_exposures_bits(-members, -others),
+        member_scores=members,
+        other_scores=others,
+        extracted=None,
+        named=np.concatenate(named) if named else None,
+        unnamed=np.concatenate(unnamed) if unnamed else None,
+    )
 
 
 def exposure_bits(planted: float, candidates: Floats) -> float:
@@ -77,13 +122,13 @@ def exposure_bits(planted: float, candidates: Floats) -> float:
     return math.log2(len(candidates)) - math.log2(min(rank, len(candidates)))
 
 
-def extrapolated_exposure_bits(planted: float, sample: Floats) -> float:
-    """Exposure where the candidates are too many to list: -log2 of a skew-normal tail.
+def extrapolated_exposures_bits(planted: Floats, sample: Floats) -> list[float]:
+    """Exposures where the candidates are too many to list: -log2 of a skew-normal tail.
 
-    `sample` holds log perplexities of random candidates that were not planted.
+    Both hold log perplexities; those of `sample` are of random candidates that were not planted.
     """
-    shape, location, scale = stats.skewnorm.fit(sample)
-    return float(-stats.skewnorm.logcdf(planted, shape, location, scale) / math.log(2))
+    fitted = stats.skewnorm(*stats.skewnorm.fit(sample))
+    return [float(bits) for bits in -fitted.logcdf(planted) / math.log(2)]
 
 
 def exposure_alarm_bits(planted: int, margin_bits: float) -> float:
@@ -151,62 +196,53 @@ def count_extracted(
     )
 
 
-def named_advantage(
-    label_scores: Callable[[str], float],
-    *,
-    planted: Sequence[str],
-    unplanted: Sequence[str],
-    prompts: Sequence[str],
-    limits: MemorisationLimits,
-) -> float:
-    """How much oftener planted names get their planted label than names never seen.
-
-    Args:
-        label_scores: chance that the model gives the planted label to the name in a text.
-        planted: names planted under the label.
-        unplanted: like names that were not.
-        prompts: texts with one `{name}`.
-        limits: asks for a number of prompts.
+def check_prompts(prompts: Sequence[str], limits: MemorisationLimits) -> None:
+    """Refuse to try planted names in fewer prompts than the policy asks for.
 
     Raises:
-        PolicyError: for fewer prompts than the policy asks for.
+        PolicyError: if there are too few.
     """
     if len(prompts) < limits.min_prompts:
         raise PolicyError(
             f"{len(prompts)} prompts try the planted names; policy asks for {limits.min_prompts}"
         )
 
-    def mean(names: Sequence[str]) -> float:
-        texts = [prompt.replace("{name}", name) for name in names for prompt in prompts]
-        return float(np.mean([label_scores(text) for text in texts]))
-
-    return mean(planted) - mean(unplanted)
-
 
 def assess(measured: Measurements, limits: MemorisationLimits) -> MemorisationReport:
-    """Hold what was measured against the policy's limits."""
+    """Hold what was measured against the policy's limits; chance alone passes none of them.
+
+    Exposure and extraction are held against their limit as they are, areas and shares by the
+    lower end of their interval: of a few planted patients, one or two score high anyway.
+    """
     alarm = exposure_alarm_bits(measured.planted, limits.exposure_margin_bits)
     exposure = max(measured.exposures_bits) if measured.exposures_bits else None
-    auc = membership_auc(measured.member_scores, measured.other_scores)
-    tpr = tpr_at_fpr(measured.member_scores, measured.other_scores)
+    members, others = measured.member_scores, measured.other_scores
+    auc, tpr = membership_auc(members, others), tpr_at_fpr(members, others)
     over: Mapping[str, tuple[float | None, float]] = {
         "exposure": (exposure, alarm),
-        "membership AUC": (auc, limits.max_membership_auc),
-        "TPR at 1 % FPR": (tpr, limits.max_tpr_at_one_percent_fpr),
+        "membership AUC": (
+            _lowest_auc(auc, len(members), len(others)),
+            limits.max_membership_auc,
+        ),
+        "TPR at 1 % FPR": (
+            _lowest_share(round(tpr * len(members)), len(members)),
+            limits.max_tpr_at_one_percent_fpr,
+        ),
         "extraction": (measured.extracted, limits.max_extracted),
-        "planted names": (measured.named_advantage, limits.max_named_share),
+        "planted names": (_lowest_advantage(measured), limits.max_named_share),
     }
     failures = tuple(
         name for name, (value, limit) in over.items() if value is not None and value > limit
     )
     return MemorisationReport(
         planted=measured.planted,
+        others=len(others),
         largest_exposure_bits=exposure,
         exposure_alarm_bits=alarm,
         membership_auc=auc,
         tpr_at_one_percent_fpr=tpr,
         extracted=measured.extracted,
-        named_advantage=measured.named_advantage,
+        named_advantage=_advantage(measured),
         verdict="fail" if failures else "pass",
         failures=failures,
     )
@@ -220,3 +256,37 @@ def check_release(report: MemorisationReport) -> None:
     """
     if report.verdict == "fail":
         raise PolicyError(f"the model is not released: it fails on {', '.join(report.failures)}")
+
+
+def _lowest_auc(area: float, members: int, others: int) -> float:
+    """Lower end of an area's one-sided interval (Hanley and McNeil 1982)."""
+    first, second = area / (2 - area), 2 * area**2 / (1 + area)
+    variance = (
+        area * (1 - area) + (members - 1) * (first - area**2) + (others - 1) * (second - area**2)
+    ) / (members * others)
+    return area - float(stats.norm.ppf(CONFIDENCE)) * math.sqrt(max(variance, 0.0))
+
+
+def _lowest_share(hits: int, trials: int) -> float:
+    """Lower end of a share's one-sided interval (Clopper and Pearson 1934)."""
+    if hits == 0:
+        return 0.0
+    return float(stats.beta.ppf(1 - CONFIDENCE, hits, trials - hits + 1))
+
+
+def _advantage(measured: Measurements) -> float | None:
+    """How much likelier planted names get their label than names never seen."""
+    if measured.named is None or measured.unnamed is None:
+        return None
+    return float(measured.named.mean() - measured.unnamed.mean())
+
+
+def _lowest_advantage(measured: Measurements) -> float | None:
+    """Lower end of the advantage's one-sided interval; two names of each kind at least."""
+    advantage = _advantage(measured)
+    if advantage is None or measured.named is None or measured.unnamed is None:
+        return None
+    spread = sum(
+        float(scores.var(ddof=1)) / len(scores) for scores in (measured.named, measured.unnamed)
+    )
+    return advantage - float(stats.norm.ppf(CONFIDENCE)) * math.sqrt(spread)

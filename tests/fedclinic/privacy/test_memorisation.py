@@ -10,21 +10,25 @@ from fedclinic.errors import PolicyError
 from fedclinic.privacy.memorisation import (
     Measurements,
     MemorisationLimits,
+    PlantedScores,
     assess,
     beam_completions,
+    check_prompts,
     check_release,
     count_extracted,
     exposure_alarm_bits,
     exposure_bits,
-    extrapolated_exposure_bits,
+    extrapolated_exposures_bits,
     greedy_completion,
     membership_auc,
-    named_advantage,
+    pool,
     tpr_at_fpr,
 )
 
 LIMITS = MemorisationLimits(
     exposure_margin_bits=7,
+    planted=8,
+    unplanted=200,
     max_membership_auc=0.6,
     max_tpr_at_one_percent_fpr=0.05,
     max_extracted=0,
@@ -52,7 +56,7 @@ def test_extrapolation_agrees_with_the_rank_where_both_can_be_had():
     candidates = RNG.normal(20, 3, size=100_000)
     planted = float(np.sort(candidates)[9])
     by_rank = exposure_bits(planted, candidates)
-    sampled = extrapolated_exposure_bits(planted, candidates[::40])
+    (sampled,) = extrapolated_exposures_bits(np.array([planted]), candidates[::40])
     assert sampled == pytest.approx(by_rank, abs=1.5)
 
 
@@ -94,24 +98,10 @@ def test_beam_search_finds_what_greedy_search_misses():
     assert count_extracted(remembering, [((9,), (5, 5, 5))], beams=3) == 0
 
 
-def test_a_planted_name_under_its_label_shows_as_an_advantage():
-    prompts = ["seen by {name} today", "{name} was admitted"]
-
-    def label_scores(text: str) -> float:
-        return 0.9 if "Quillfeather" in text else 0.3
-
-    advantage = named_advantage(
-        label_scores,
-        planted=["Quillfeather"],
-        unplanted=["Brandywine", "Tumbleweed"],
-        prompts=prompts,
-        limits=LIMITS,
-    )
-    assert advantage == pytest.approx(0.6)
+def test_fewer_prompts_than_the_policy_asks_for_are_refused():
+    check_prompts(["{name} came.", "{name} left."], LIMITS)
     with pytest.raises(PolicyError, match="1 prompts"):
-        named_advantage(
-            label_scores, planted=["a"], unplanted=["b"], prompts=prompts[:1], limits=LIMITS
-        )
+        check_prompts(["{name} came."], LIMITS)
 
 
 def measured(**changes) -> Measurements:
@@ -120,8 +110,8 @@ def measured(**changes) -> Measurements:
         "member_scores": UNSEEN[:2000],
         "other_scores": UNSEEN[2000:],
         "extracted": 0,
-        "named_advantage": None,
-        "planted": 4,
+        "named": None,
+        "unnamed": None,
     }
     return Measurements(**{**values, **changes})
 
@@ -135,10 +125,11 @@ def test_a_model_that_remembers_nothing_is_released():
 @pytest.mark.parametrize(
     ("changes", "failure"),
     [
-        ({"exposures_bits": [9.5]}, "exposure"),
+        ({"exposures_bits": [19.5]}, "exposure"),
         ({"member_scores": UNSEEN[:2000] + 1}, "membership AUC"),
         ({"extracted": 1}, "extraction"),
-        ({"named_advantage": 0.2}, "planted names"),
+        ({"member_scores": np.append(UNSEEN[:90], [9.0] * 12)}, "TPR at 1 % FPR"),
+        ({"named": np.full(8, 0.6), "unnamed": np.full(8, 0.3)}, "planted names"),
     ],
 )
 def test_a_model_that_remembers_is_not_released(changes, failure):
@@ -146,3 +137,27 @@ def test_a_model_that_remembers_is_not_released(changes, failure):
     assert failure in report.failures
     with pytest.raises(PolicyError, match=failure):
         check_release(report)
+
+
+def scores_of_sites(shift: float, sites: int = 4, planted: int = 8) -> list[PlantedScores]:
+    """What sites would answer of a model under which planted patients stand out by `shift`."""
+    return [
+        PlantedScores(
+            members=tuple(RNG.normal(shift, 1, planted)), others=tuple(RNG.normal(0, 1, 200))
+        )
+        for _ in range(sites)
+    ]
+
+
+def test_chance_alone_is_no_finding_even_with_few_planted_patients():
+    for sites in (1, 4):
+        verdicts = [assess(pool(scores_of_sites(0, sites)), LIMITS).verdict for _ in range(40)]
+        assert verdicts.count("fail") <= 4
+
+
+def test_planted_patients_that_stand_out_are_found_by_all_sites_together():
+    report = assess(pool(scores_of_sites(3)), LIMITS)
+    assert report.verdict == "fail"
+    assert {"membership AUC", "TPR at 1 % FPR"} <= set(report.failures)
+    assert report.planted == 32
+    assert report.others == 800
