@@ -10,6 +10,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, StringConstraints
 
 from fedclinic.errors import ErrorCode
 from fedclinic.plan import BaseModelRef, Layers, Optimizer, Privacy, Task
+from fedclinic.privacy.audit_messages import LoggedGuesses, Reveal
 from fedclinic.privacy.mechanism import PrivacySpent
 from fedclinic.records import Count, Digest, Name, Record
 
@@ -19,6 +20,8 @@ PREPARE_KIND = "prepare-task"
 PREPARED_KIND = "site-prepared"
 EVALUATION_KIND = "evaluation-task"
 EVALUATED_KIND = "evaluation-report"
+REVEAL_KIND = "reveal-task"
+REVEALED_KIND = "audit-revealed"
 DECLINED_KIND = "task-declined"
 """Kinds under which tasks and answers are signed; both ends read them here."""
 
@@ -156,6 +159,36 @@ class TaskDeclined(Record):
     nonce: Nonce
     status: Literal["refused", "failed"]
     error: ErrorCode
+
+
+class RevealTask(Record):
+    """At the end of a run: tell the coins that were guessed, and score the planted patients.
+
+    Its signature binds the coordinator to its guesses before it knows the coins.
+    """
+
+    run: Name
+    site: Name
+    plan_digest: Digest
+    work: Work
+    state: Digest | None
+    """The model that is about to be released, as a change since the base model."""
+    coordinates: tuple[Digest, ...]
+    """Each round's coordinates, as the site's reports name them."""
+    guessed: LoggedGuesses | None
+    """None where no canaries were trained: without privacy, or by the site's policy."""
+    nonce: Nonce
+    deadline: Instant
+
+
+class AuditRevealed(Record):
+    """A site's coins and nonce, told after the coordinator had guessed; opens its commitment."""
+
+    run: Name
+    site: Name
+    nonce: Nonce
+    """The task's."""
+    secret: Reveal
 
 
 class EvaluationTask(Record):

@@ -28,11 +28,9 @@ from fedclinic.learning.finetune import (
     LocalRound,
     train_privately,
     train_unprotected,
-    with_canaries,
 )
 from fedclinic.plan import PatientPrivacy
 from fedclinic.privacy.accounting import epsilon
-from fedclinic.privacy.auditing_policy import AuditingPolicy
 from fedclinic.privacy.disclosure import DisclosurePolicy
 from fedclinic.privacy.mechanism import PrivacySpent
 from fedclinic.privacy.policy import PrivacyPolicy, check_mechanism, check_promise
@@ -42,7 +40,7 @@ from fedclinic.rounds import TASK_KIND, AuditedRound, RoundTask, SiteReport, Upd
 from fedclinic.updates.admission import check_update
 from fedclinic.updates.blobs import BlobFolder
 from fedclinic.updates.codec import Tensors, UpdateFile, count_parameters, encode_chunks
-from site_agent.audit_secrets import AuditSecrets
+from site_agent.auditing import Auditing
 from site_agent.egress import release, summarise
 from site_agent.ledger_file import LedgerFile
 from site_agent.ledger_statements import budget_statements
@@ -64,8 +62,7 @@ class Site:
     privacy_policy: PrivacyPolicy
     deidentification_policy: Digest
     disclosure_policy: DisclosurePolicy
-    auditing_policy: AuditingPolicy
-    audits: AuditSecrets
+    auditing: Auditing
     self_test: Digest
     """Digest of the passed self-test of this machine's trainer."""
     self_tested: SelfTested
@@ -123,8 +120,8 @@ def _train(site: Site, task: RoundTask, progress: Progress) -> None:
         rounds=task.work.rounds,
         progress=progress,
     )
+    local = site.auditing.join(task.run, task.work.task, privacy, local, workbench)
     if isinstance(privacy, PatientPrivacy):
-        local = _audited(site, task, local, privacy)
         update = train_privately(local, privacy, RandomStream(site.noise_key()))
     else:
         update = train_unprotected(local, privacy)
@@ -226,15 +223,6 @@ def _check_and_store(site: Site, task: RoundTask, update: Tensors) -> UpdateMani
     norm = check_update(update, schema=shapes, max_norm=task.work.max_update_norm)
     blob, size = site.outbox.blobs.put(encode_chunks(update, task.work.dtype))
     return UpdateManifest(blob=blob, bytes=size, parameters=count_parameters(shapes), norm=norm)
-
-
-def _audited(site: Site, task: RoundTask, local: LocalRound, privacy: PatientPrivacy) -> LocalRound:
-    """Put the run's canaries beside the notes, unless the site's policy switched that off."""
-    policy = site.auditing_policy
-    if not policy.audit_head:
-        return local
-    secret = site.audits.of(task.run, policy.canaries)
-    return with_canaries(local, secret.audited(), privacy)
 
 
 def _store_coordinates(site: Site, local: LocalRound) -> AuditedRound | None:

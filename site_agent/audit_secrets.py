@@ -3,16 +3,20 @@
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from pydantic import PositiveInt
 
-from fedclinic.errors import DataError
+from fedclinic.errors import DataError, PolicyError
+from fedclinic.plan import Task
 from fedclinic.privacy.audit_coordinates import Canaries, flip_coins
-from fedclinic.privacy.audit_messages import CoinCommitment, Reveal
+from fedclinic.privacy.audit_messages import CoinCommitment, LoggedGuesses, Reveal
 from fedclinic.privacy.commit_reveal import NONCE_BYTES, coins_of, commit, reveal
+from fedclinic.privacy.memorisation import MemorisationLimits
+from fedclinic.privacy.planted import Planted, draw_planted
 from fedclinic.privacy.random_stream import RandomStream
 from fedclinic.records import Name, Record
 
@@ -22,6 +26,11 @@ class AuditSecret(Record):
 
     canaries: PositiveInt
     secret: Reveal
+
+    def planted(self, task: Task, limits: MemorisationLimits) -> Planted:
+        """The run's synthetic patients; whoever knows the nonce can draw them again."""
+        stream = RandomStream(bytes.fromhex(self.secret.nonce)).spawn("planted")
+        return draw_planted(task, stream, members=limits.planted, others=limits.unplanted)
 
     def audited(self) -> Canaries:
         return Canaries(coins_of(self.secret, self.canaries))
@@ -56,21 +65,37 @@ class AuditSecrets:
             raise DataError(f"run {run} was not audited here")
         return AuditSecret.model_validate_json(path.read_bytes())
 
+    def bind(self, run: Name, guessed: LoggedGuesses | None) -> None:
+        """Remember the guesses that a run's coins are told for; no others are answered again.
+
+        Raises:
+            PolicyError: if the coins were told for other guesses before.
+        """
+        path = self.folder / f"{run}.guessed"
+        told = b"" if guessed is None else guessed.model_dump_json().encode()
+        if path.is_file():
+            if path.read_bytes() != told:
+                raise PolicyError("the coins of this run were told for other guesses before")
+            return
+        write_durably(path, told)
+
     def _draw(self, path: Path, canaries: int) -> None:
-        """Write beside, then link into place: two processes end up with the same coins."""
         coins = flip_coins(canaries, RandomStream(self.entropy())).coins
         nonce = self.entropy()[:NONCE_BYTES]
         drawn = AuditSecret(canaries=canaries, secret=reveal(np.asarray(coins), nonce))
-        self.folder.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f".{path.name}.{os.getpid()}-{time.monotonic_ns():x}")
-        try:
-            with fresh.open("wb") as file:
-                file.write(drawn.model_dump_json().encode())
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                path.hardlink_to(fresh)
-            except FileExistsError:
-                return
-        finally:
-            fresh.unlink(missing_ok=True)
+        write_durably(path, drawn.model_dump_json().encode())
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Write beside, then link into place: what another process wrote first stays."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}-{time.monotonic_ns():x}")
+    try:
+        with fresh.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            path.hardlink_to(fresh)
+    finally:
+        fresh.unlink(missing_ok=True)

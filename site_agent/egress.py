@@ -2,7 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 
-from fedclinic.evidence.events import BudgetCommitted, BudgetReserved, BudgetUseBegun, SelfTested
+from fedclinic.evidence.events import (
+    AuditCommitted,
+    AuditJudged,
+    BudgetCommitted,
+    BudgetReserved,
+    BudgetUseBegun,
+    PlantedScored,
+    SelfTested,
+)
 from fedclinic.evidence.keys import SigningKey
 from fedclinic.evidence.statement import Envelope, sign
 from fedclinic.privacy.disclosure import DisclosurePolicy, disclose
@@ -12,10 +20,13 @@ from fedclinic.rounds import (
     EVALUATED_KIND,
     PREPARED_KIND,
     REPORT_KIND,
+    REVEALED_KIND,
+    AuditRevealed,
     DeidentificationSummary,
     EvaluationReport,
     EvaluationTask,
     PrepareTask,
+    RevealTask,
     RoundTask,
     SitePrepared,
     SiteReport,
@@ -23,7 +34,7 @@ from fedclinic.rounds import (
 )
 from site_agent.note_store import StoreCounts
 
-AnyTask = PrepareTask | RoundTask | EvaluationTask
+AnyTask = PrepareTask | RoundTask | EvaluationTask | RevealTask
 
 KINDS: Mapping[type[Record], str] = {
     SelfTested: "self-tested",
@@ -32,6 +43,10 @@ KINDS: Mapping[type[Record], str] = {
     BudgetCommitted: "budget-committed",
     SiteReport: REPORT_KIND,
     SitePrepared: PREPARED_KIND,
+    AuditCommitted: "audit-committed",
+    PlantedScored: "planted-scored",
+    AuditJudged: "audit-judged",
+    AuditRevealed: REVEALED_KIND,
     EvaluationReport: EVALUATED_KIND,
     TaskDeclined: DECLINED_KIND,
 }

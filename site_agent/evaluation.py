@@ -2,9 +2,10 @@
 
 from fedclinic.errors import PolicyError
 from fedclinic.learning.evaluate import measure
+from fedclinic.records import Digest
 from fedclinic.rounds import EvaluationReport, EvaluationTask
 from fedclinic.updates.blobs import BlobFolder
-from fedclinic.updates.codec import UpdateFile
+from fedclinic.updates.codec import Tensors, UpdateFile
 from site_agent.settings import SiteConfig
 from site_agent.workbench import Workbench
 
@@ -20,11 +21,7 @@ def evaluate(
     """
     if not config.permissions.evaluation:
         raise PolicyError(f"site {config.site} lets no metrics out (permissions.evaluation)")
-    change = None
-    if task.state is not None:
-        with UpdateFile(blobs.find(task.state), bench.model.shapes(), "F32") as file:
-            change = dict(file)
-    bench.reset(change)
+    bench.reset(load_state(task.state, bench, blobs))
     bench.model.trunk.eval()
     metrics = measure(bench.model, bench.notes, bench.hidden, bench.precision, task.work.task)
     return EvaluationReport(
@@ -34,3 +31,15 @@ def evaluate(
         notes=bench.notes.notes,
         metrics=metrics,
     )
+
+
+def load_state(state: Digest | None, bench: Workbench, blobs: BlobFolder) -> Tensors | None:
+    """Read a global model's change; None is the base model itself.
+
+    Raises:
+        AdmissionError: if it is not a change of the plan's layers.
+    """
+    if state is None:
+        return None
+    with UpdateFile(blobs.find(state), bench.model.shapes(), "F32") as file:
+        return dict(file)

@@ -23,8 +23,10 @@ from fedclinic.privacy.random_stream import RandomStream
 from fedclinic.privacy.self_test import SelfTest, run_self_test
 from fedclinic.records import Digest, Record
 from fedclinic.rounds import (
+    AuditRevealed,
     EvaluationTask,
     PrepareTask,
+    RevealTask,
     RoundTask,
     SitePrepared,
     TaskDeclined,
@@ -32,8 +34,9 @@ from fedclinic.rounds import (
 from fedclinic.updates.blobs import BlobFolder
 from site_agent.agent import Site, fresh_noise_key, run_round
 from site_agent.audit_secrets import AuditSecrets
+from site_agent.auditing import Auditing, judged
 from site_agent.egress import AnyTask, release, summarise
-from site_agent.evaluation import evaluate
+from site_agent.evaluation import evaluate, load_state
 from site_agent.keys import coordinator_keys
 from site_agent.ledger_statements import to_the_minute
 from site_agent.models import check_base_model
@@ -45,7 +48,8 @@ from site_agent.workbench import Workbench, build_workbench
 
 Stage = Literal["de-identify", "encode", "train", "evaluate"]
 Say = Callable[[Reply], None]
-SomeTask = TypeVar("SomeTask", PrepareTask, EvaluationTask)
+SomeTask = TypeVar("SomeTask", PrepareTask, EvaluationTask, RevealTask)
+Statements = tuple[Envelope, ...]
 
 
 @dataclass
@@ -74,6 +78,8 @@ class TaskHandler:
                 return self._answer(envelope, PrepareTask, self._prepare)
             case rounds.EVALUATION_KIND:
                 return self._answer(envelope, EvaluationTask, self._evaluate)
+            case rounds.REVEAL_KIND:
+                return self._answer(envelope, RevealTask, self._reveal)
             case kind:
                 raise SignatureError(f"this agent knows no task of kind '{kind}'")
 
@@ -81,14 +87,14 @@ class TaskHandler:
         self,
         envelope: Envelope,
         record: type[SomeTask],
-        carry_out: Callable[[SomeTask], Envelope],
+        carry_out: Callable[[SomeTask], Statements],
     ) -> Answer:
         """Answer with the record that the task asks for, or say why not by one word."""
         trusted = coordinator_keys(self.site.config.permissions.coordinators)
         task = open_record(envelope, trusted, statement_kind(envelope), record)
         try:
             self._check_addressed(task)
-            return Answer(statements=(carry_out(task),))
+            return Answer(statements=carry_out(task))
         except (PolicyError, BudgetError, SignatureError) as refusal:
             return self._decline(task, "refused", refusal)
         except FedclinicError as failure:
@@ -110,7 +116,7 @@ class TaskHandler:
         )
         return Answer(statements=(self._release(declined, task),), problem=str(error))
 
-    def _prepare(self, task: PrepareTask) -> Envelope:
+    def _prepare(self, task: PrepareTask) -> Statements:
         check_base_model(task.base_model, task.layers, self.site.config)
         counts = update_store(
             self.site.config,
@@ -141,12 +147,36 @@ class TaskHandler:
             model_parameters=bench.model_parameters,
             deidentification=summarise(counts, self.site.deidentification_policy.digest()),
         )
-        return self._release(prepared, task, *shapes)
+        bound = self._auditing().commit(task.run, task.site, to_the_minute(self.clock()))
+        return self._release(bound, task), self._release(prepared, task, *shapes)
 
-    def _evaluate(self, task: EvaluationTask) -> Envelope:
+    def _evaluate(self, task: EvaluationTask) -> Statements:
         bench = self._workbench(task.work.task, task.work.base_model, task.work.layers)
         report = evaluate(task, bench, self.site.config, self.blobs)
-        return self._release(report, task, task.subject)
+        return (self._release(report, task, task.subject),)
+
+    def _reveal(self, task: RevealTask) -> Statements:
+        """Judge the run by the coordinator's guesses, score the planted, and tell the coins."""
+        auditing, at = self._auditing(), to_the_minute(self.clock())
+        secret = auditing.secrets.find(task.run)
+        said: list[Record] = []
+        if task.guessed is not None:
+            spent = self.site.ledger.spent_mechanisms(task.run)
+            own = Outbox(self.site.home.outbox).blobs
+            said.append(judged(task, auditing.judge(task, task.guessed, spent, own), at))
+        if auditing.policy.memorisation.planted:
+            bench = self._workbench(task.work.task, task.work.base_model, task.work.layers)
+            bench.reset(load_state(task.state, bench, self.blobs))
+            said.append(auditing.score(task, bench, at))
+        auditing.secrets.bind(task.run, task.guessed)
+        said.append(
+            AuditRevealed(run=task.run, site=task.site, nonce=task.nonce, secret=secret.secret)
+        )
+        return tuple(self._release(record, task) for record in said)
+
+    def _auditing(self) -> Auditing:
+        secrets = AuditSecrets(self.site.home.audits, fresh_noise_key)
+        return Auditing(self.site.auditing_policy, secrets)
 
     def _release(self, record: Record, task: AnyTask, *known: str) -> Envelope:
         return release(record, task, self.site.disclosure_policy, self.site.key, known=known)
@@ -177,8 +207,7 @@ class TaskHandler:
             privacy_policy=self.site.privacy_policy,
             deidentification_policy=self.site.deidentification_policy.digest(),
             disclosure_policy=self.site.disclosure_policy,
-            auditing_policy=self.site.auditing_policy,
-            audits=AuditSecrets(self.site.home.audits, self.noise_key),
+            auditing=self._auditing(),
             self_test=self.tested_digest,
             self_tested=tested,
             ledger=self.site.ledger,

@@ -9,7 +9,7 @@ from torch import Tensor
 from fedclinic.learning.evaluate import load_change
 from fedclinic.learning.hidden_states import ComputedHiddenStates, HiddenStates, Precision
 from fedclinic.learning.layers import SplitModel, split
-from fedclinic.learning.tasks import EncodedNotes, encode_notes, output_count
+from fedclinic.learning.tasks import EncodedNotes, Tokenizer, encode_notes, output_count
 from fedclinic.plan import BaseModelRef, Layers, Task
 from fedclinic.records import Digest
 from fedclinic.updates.codec import Tensors
@@ -29,6 +29,7 @@ class Workbench:
     notes: EncodedNotes
     hidden: HiddenStates
     precision: Precision
+    tokenizer: Tokenizer
     base_digest: Digest
     model_parameters: int
     initial: dict[str, Tensor]
@@ -85,6 +86,7 @@ def build_workbench(
         notes=notes,
         hidden=hidden,
         precision=precision,
+        tokenizer=base.tokenizer,
         base_digest=base.digest,
         model_parameters=sum(p.numel() for p in base.network.parameters())
         + sum(p.numel() for name, p in trained.items() if name.startswith("head.")),

@@ -64,7 +64,11 @@ def installed_disclosure_policy() -> DisclosurePolicy:
 def installed_auditing_policy(**changes: Any) -> AuditingPolicy:
     text = resources.files("policies").joinpath("auditing.yaml").read_text("utf-8")
     policy = parse_document(text, AuditingPolicy, source="auditing.yaml")
-    return AuditingPolicy.model_validate(policy.model_dump() | changes)
+    values = policy.model_dump()
+    for name, value in changes.items():
+        part = values["memorisation"] if name in values["memorisation"] else values
+        part[name] = value
+    return AuditingPolicy.model_validate(values)
 
 
 def make_deidentifier(

@@ -18,6 +18,7 @@ from fedclinic.rounds import RoundTask, SiteReport
 from fedclinic.updates.blobs import BlobFolder
 from site_agent.agent import TASK_KIND, Site, run_round
 from site_agent.audit_secrets import AuditSecrets
+from site_agent.auditing import Auditing
 from site_agent.egress import REPORT_KIND
 from site_agent.keys import load_secret, load_signing_key
 from site_agent.ledger_file import LedgerFile
@@ -138,8 +139,10 @@ def make_tiny_site(
         privacy_policy=privacy,
         deidentification_policy=installed_deidentification_policy().digest(),
         disclosure_policy=installed_disclosure_policy(),
-        auditing_policy=auditing or installed_auditing_policy(canaries=20),
-        audits=AuditSecrets(home.audits, lambda: b"\x09" * 32),
+        auditing=Auditing(
+            auditing or installed_auditing_policy(canaries=20, planted=2, unplanted=6),
+            AuditSecrets(home.audits, lambda: b"\x09" * 32),
+        ),
         self_test=DIGEST,
         self_tested=make_self_tested(name),
         ledger=ledger,

@@ -13,9 +13,10 @@ from pydantic import BaseModel, Field, JsonValue, PositiveInt, StringConstraints
 
 from fedclinic.evidence.keys import KeyId
 from fedclinic.evidence.plan_facts import TaskFacts
+from fedclinic.privacy.audit_messages import CoinCommitment, PlantedScores
 from fedclinic.privacy.mechanism import Mechanism, PrivacyPromise
 from fedclinic.records import Count, Digest, Name, PublicKey, Record
-from fedclinic.rounds import LedgerHead, RoundTask, SiteReport
+from fedclinic.rounds import AuditRevealed, LedgerHead, RevealTask, RoundTask, SiteReport
 
 Instant = Annotated[float, Field(gt=0)]
 """Seconds since the epoch, UTC, by the signer's clock."""
@@ -135,6 +136,25 @@ class RoundAggregated(Record):
     state_after: Digest
 
 
+class AuditCommitted(Record):
+    """A site is bound to its canaries' coins, before it trains; see privacy.commit_reveal."""
+
+    at: Instant
+    site: Name
+    run: Name
+    committed: CoinCommitment
+
+
+class PlantedScored(Record):
+    """How a model that is about to be released scores a site's planted patients."""
+
+    at: Instant
+    site: Name
+    run: Name
+    state: Digest | None
+    scores: PlantedScores
+
+
 class AuditJudged(Record):
     """An audit of a site's trainer or of a model came to a verdict."""
 
@@ -142,11 +162,15 @@ class AuditJudged(Record):
     run: Name
     round_number: Count | None
     site: Name | None
-    """None: an audit of the global model."""
+    """The site that says so of itself; None: the coordinator says so."""
     audit: Literal["self-test", "audit-head", "commit-reveal", "memorisation", "membership"]
     verdict: Verdict
     numbers: dict[str, float]
     """Statistics by name, such as `epsilon_lower_bound` and `largest_refutable_epsilon`."""
+    subject: Name | None = None
+    """The site that the coordinator judged; None: the global model, or `site` itself."""
+    reason: Words | None = None
+    """Why it did not pass, in a fixed wording of ours."""
 
 
 class ModelRegistered(Record):
@@ -224,6 +248,10 @@ KINDS: Mapping[str, Kind] = {
     "site-report": Kind(SiteReport, "site"),
     "update-judged": Kind(UpdateJudged, "coordinator"),
     "round-aggregated": Kind(RoundAggregated, "coordinator"),
+    "audit-committed": Kind(AuditCommitted, "site"),
+    "reveal-task": Kind(RevealTask, "coordinator"),
+    "audit-revealed": Kind(AuditRevealed, "site"),
+    "planted-scored": Kind(PlantedScored, "site"),
     "audit-judged": Kind(AuditJudged, "site or coordinator"),
     "model-registered": Kind(ModelRegistered, "coordinator"),
     "policy-changed": Kind(PolicyChanged, "actor"),

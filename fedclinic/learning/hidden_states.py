@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from fedclinic.learning.layers import Stem
 from fedclinic.learning.tasks import IntArray, Row
@@ -55,6 +56,58 @@ class ComputedHiddenStates:
         with torch.no_grad(), self.precision.autocast():
             hidden = self.stem(ids, mask)
         return hidden.float(), mask
+
+
+@dataclass(frozen=True)
+class KeptHiddenStates:
+    """A few rows' hidden states, each of shape (tokens, hidden), computed once and kept."""
+
+    values: tuple[Tensor, ...]
+
+    def batch(self, rows: Sequence[int]) -> tuple[Tensor, Tensor]:
+        chosen = [self.values[row] for row in rows]
+        mask = [torch.ones(len(each), dtype=torch.long, device=each.device) for each in chosen]
+        return pad_sequence(chosen, batch_first=True), pad_sequence(mask, batch_first=True)
+
+
+def keep_hidden_states(computed: ComputedHiddenStates) -> KeptHiddenStates:
+    """Compute all rows' hidden states, row by row in memory."""
+    values: list[Tensor] = []
+    for row in range(len(computed.rows)):
+        hidden, _ = computed.batch([row])
+        values.append(hidden[0])
+    return KeptHiddenStates(tuple(values))
+
+
+@dataclass(frozen=True)
+class JoinedHiddenStates:
+    """The rows of one source, then those of another."""
+
+    first: HiddenStates
+    rows: int
+    """Rows of the first."""
+    second: HiddenStates
+
+    def batch(self, rows: Sequence[int]) -> tuple[Tensor, Tensor]:
+        asked = np.asarray(rows)
+        ours = asked < self.rows
+        if ours.all():
+            return self.first.batch(rows)
+        if not ours.any():
+            return self.second.batch((asked - self.rows).tolist())
+        parts = (
+            (ours, self.first.batch(asked[ours].tolist())),
+            (~ours, self.second.batch((asked[~ours] - self.rows).tolist())),
+        )
+        longest = max(hidden.shape[1] for _, (hidden, _) in parts)
+        like, like_mask = parts[0][1]
+        all_hidden = like.new_zeros((len(asked), longest, like.shape[2]))
+        all_mask = like_mask.new_zeros((len(asked), longest))
+        for places, (hidden, mask) in parts:
+            chosen = torch.from_numpy(np.flatnonzero(places)).to(hidden.device)
+            all_hidden[chosen, : hidden.shape[1]] = hidden.to(like.dtype)
+            all_mask[chosen, : mask.shape[1]] = mask
+        return all_hidden, all_mask
 
 
 @dataclass(frozen=True)

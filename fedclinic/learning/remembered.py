@@ -16,7 +16,7 @@ from fedclinic.learning.hidden_states import ComputedHiddenStates, Precision
 from fedclinic.learning.layers import SplitModel
 from fedclinic.learning.tasks import IntArray, Row, encode_text
 from fedclinic.plan import Task
-from fedclinic.privacy.memorisation import PlantedScores
+from fedclinic.privacy.audit_messages import PlantedScores
 from fedclinic.privacy.planted import PROMPTS, Planted, PlantedNote
 
 Encode = Callable[[str], Row]

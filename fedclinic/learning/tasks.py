@@ -46,6 +46,17 @@ class EncodedNotes:
     entities_of_note: tuple[tuple[Span, ...], ...] = field(repr=False)
     """Gold entities of each note, for evaluation."""
 
+    def joined(self, other: "EncodedNotes") -> "EncodedNotes":
+        """These notes, then another's, whose patients are others."""
+        return EncodedNotes(
+            rows=self.rows + other.rows,
+            rows_of_note=self.rows_of_note
+            + tuple(rows + len(self.rows) for rows in other.rows_of_note),
+            notes_of_patient=self.notes_of_patient
+            + tuple(notes + self.notes for notes in other.notes_of_patient),
+            entities_of_note=self.entities_of_note + other.entities_of_note,
+        )
+
     @property
     def patients(self) -> int:
         return len(self.notes_of_patient)

@@ -9,9 +9,8 @@ from typing import Annotated
 
 from pydantic import Field, PositiveInt
 
-from fedclinic.records import Digest, Record
+from fedclinic.records import Count, Digest, Record
 
-CoinDigits = Annotated[str, Field(pattern=r"^([0-9a-f]{2})+$")]
 NonceDigits = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -31,7 +30,19 @@ class LoggedGuesses(Record):
 
 
 class Reveal(Record):
-    """The coins at last: bits packed from the first canary on, and the nonce; hexadecimal."""
+    """The coins at last, and the nonce that hid them in the commitment."""
 
-    coins: CoinDigits
+    included: tuple[Count, ...]
+    """Canaries that were among the patients, by number."""
     nonce: NonceDigits
+
+
+class PlantedScores(Record):
+    """How a model scores planted patients and others of their kind at one site."""
+
+    members: tuple[float, ...]
+    """Log odds of each planted patient's label, in units of the others' spread."""
+    others: tuple[float, ...]
+    named: tuple[float, ...] | None = None
+    """Each planted name's mean chance of its label over prompts; token classifiers only."""
+    unnamed: tuple[float, ...] | None = None

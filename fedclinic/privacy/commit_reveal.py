@@ -42,18 +42,24 @@ def commit(coins: Bools, nonce: bytes) -> CoinCommitment:
     """
     if len(nonce) != NONCE_BYTES:
         raise ValueError(f"a commitment needs a nonce of {NONCE_BYTES} bytes")
-    packed = np.packbits(coins).tobytes()
-    return CoinCommitment(canaries=len(coins), commitment=_digest(len(coins), packed, nonce))
+    return CoinCommitment(canaries=len(coins), commitment=_digest(coins, nonce))
 
 
 def reveal(coins: Bools, nonce: bytes) -> Reveal:
-    return Reveal(coins=np.packbits(coins).tobytes().hex(), nonce=nonce.hex())
+    return Reveal(included=tuple(np.flatnonzero(coins).tolist()), nonce=nonce.hex())
 
 
 def coins_of(revealed: Reveal, canaries: int) -> Bools:
-    """Unpack revealed coins, shape (canaries,)."""
-    packed = np.frombuffer(bytes.fromhex(revealed.coins), dtype=np.uint8)
-    return np.asarray(np.unpackbits(packed, count=canaries) == 1)
+    """The revealed coins, shape (canaries,).
+
+    Raises:
+        EvidenceError: if they name a canary that does not exist.
+    """
+    if revealed.included and max(revealed.included) >= canaries:
+        raise EvidenceError(f"coins are revealed of more than {canaries} canaries")
+    coins = np.zeros(canaries, dtype=np.bool_)
+    coins[list(revealed.included)] = True
+    return coins
 
 
 def guess(scores: npt.NDArray[np.float64], count: int) -> LoggedGuesses:
@@ -72,15 +78,15 @@ def check_transcript(transcript: Transcript, rounds: Sequence[Coordinates]) -> B
         EvidenceError: saying whose word does not hold.
     """
     committed, revealed = transcript.committed, transcript.revealed
-    packed, nonce = bytes.fromhex(revealed.coins), bytes.fromhex(revealed.nonce)
-    if _digest(committed.canaries, packed, nonce) != committed.commitment:
+    coins = coins_of(revealed, committed.canaries)
+    if _digest(coins, bytes.fromhex(revealed.nonce)) != committed.commitment:
         raise EvidenceError("the revealed coins are not those that the site committed to")
     if tuple(digest_bytes(part.tobytes()) for part in rounds) != transcript.coordinates:
         raise EvidenceError("the canaries' coordinates are not those that the site logged")
     named = [*transcript.guessed.included, *transcript.guessed.excluded]
     if len(set(named)) != len(named) or not all(0 <= i < committed.canaries for i in named):
         raise EvidenceError("a guess names a canary twice, or one that does not exist")
-    return coins_of(revealed, committed.canaries)
+    return coins
 
 
 def count_right(guessed: LoggedGuesses, coins: Bools, surest: int | None = None) -> Guesses:
@@ -90,5 +96,6 @@ def count_right(guessed: LoggedGuesses, coins: Bools, surest: int | None = None)
     return Guesses(len(coins), len(included) + len(excluded), right)
 
 
-def _digest(canaries: int, packed: bytes, nonce: bytes) -> Digest:
-    return f"sha256:{hashlib.sha256(canaries.to_bytes(8, 'big') + packed + nonce).hexdigest()}"
+def _digest(coins: Bools, nonce: bytes) -> Digest:
+    packed = len(coins).to_bytes(8, "big") + np.packbits(coins).tobytes()
+    return f"sha256:{hashlib.sha256(packed + nonce).hexdigest()}"

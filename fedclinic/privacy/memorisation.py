@@ -19,6 +19,7 @@ from pydantic import Field, PositiveInt
 from scipy import stats
 
 from fedclinic.errors import PolicyError
+from fedclinic.privacy.audit_messages import PlantedScores
 from fedclinic.records import Count, Record
 
 Floats = npt.NDArray[np.float64]
@@ -45,17 +46,6 @@ class MemorisationLimits(Record):
     """Prompts in which a planted name is tried, for token classifiers."""
     max_named_share: float = Field(ge=0, le=1)
     """Largest advantage of planted over unplanted names in being labelled, over the prompts."""
-
-
-class PlantedScores(Record):
-    """How a model scores planted patients and others of their kind at one site."""
-
-    members: tuple[float, ...]
-    """Log odds of each planted patient's label, in units of the others' spread."""
-    others: tuple[float, ...]
-    named: tuple[float, ...] | None = None
-    """Each planted name's mean chance of its label over prompts; token classifiers only."""
-    unnamed: tuple[float, ...] | None = None
 
 
 class MemorisationReport(Record):

@@ -1,5 +1,6 @@
 """A round at a site: what is refused before a note is read, and what one round leaves behind."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Never
 
@@ -504,7 +505,7 @@ def test_every_private_round_trains_canaries_and_says_where_their_coordinates_ar
     for number in (1, 2):
         report = tiny.run(make_tiny_task(round_number=number))
         assert report.audit is not None
-        assert report.audit.canaries == tiny.site.auditing_policy.canaries
+        assert report.audit.canaries == tiny.site.auditing.policy.canaries
         content = tiny.site.blobs.find(report.audit.coordinates).read_bytes()
         coordinates.append(Coordinates.of_bytes(content, steps=3, canaries=20))
     joined = coordinates[0].then(coordinates[1])
@@ -513,7 +514,9 @@ def test_every_private_round_trains_canaries_and_says_where_their_coordinates_ar
 
 def test_canaries_are_in_no_update_and_in_no_count(tiny, tmp_path, tiny_model_folder):
     off = make_tiny_site(
-        tmp_path / "off", tiny_model_folder, auditing=installed_auditing_policy(audit_head=False)
+        tmp_path / "off",
+        tiny_model_folder,
+        auditing=installed_auditing_policy(audit_head=False, planted=0),
     )
     audited, plain = tiny.run(make_tiny_task()), off.run(make_tiny_task())
     assert audited.update is not None
@@ -527,21 +530,22 @@ def test_canaries_are_in_no_update_and_in_no_count(tiny, tmp_path, tiny_model_fo
 
 
 def test_only_the_auditing_policy_switches_the_audit_head_off_and_the_report_tells(tiny):
-    assert tiny.site.auditing_policy.audit_head
-    tiny.change(auditing_policy=installed_auditing_policy(audit_head=False))
+    assert tiny.site.auditing.policy.audit_head
+    off = installed_auditing_policy(audit_head=False)
+    tiny.change(auditing=replace(tiny.site.auditing, policy=off))
     assert tiny.run(make_tiny_task()).audit is None
-    assert not tiny.home.audits.exists()
 
 
 def test_a_run_has_one_set_of_coins_and_another_run_others(tiny):
     entropy = iter(range(1, 100))
-    tiny.change(audits=AuditSecrets(tiny.home.audits, lambda: bytes([next(entropy)]) * 32))
+    secrets = AuditSecrets(tiny.home.audits, lambda: bytes([next(entropy)]) * 32)
+    tiny.change(auditing=replace(tiny.site.auditing, secrets=secrets))
     for number in (1, 2):
         tiny.run(make_tiny_task(round_number=number))
     tiny.run(make_tiny_task(run="run-b"))
     kept = sorted(path.name for path in tiny.home.audits.iterdir())
     assert kept == ["run-a.json", "run-b.json"]
-    one, other = (tiny.site.audits.find(run) for run in ("run-a", "run-b"))
+    one, other = (secrets.find(run) for run in ("run-a", "run-b"))
     assert one.commitment() != other.commitment()
 
 

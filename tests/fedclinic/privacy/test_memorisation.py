@@ -7,10 +7,10 @@ import pytest
 from scipy import stats
 
 from fedclinic.errors import PolicyError
+from fedclinic.privacy.audit_messages import PlantedScores
 from fedclinic.privacy.memorisation import (
     Measurements,
     MemorisationLimits,
-    PlantedScores,
     assess,
     beam_completions,
     check_prompts,
