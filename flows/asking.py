@@ -3,6 +3,7 @@
 import secrets
 from typing import TypeVar
 
+from fedclinic.answers import Answer
 from fedclinic.errors import RunError, SignatureError
 from fedclinic.evidence.keys import SigningKey
 from fedclinic.evidence.statement import open_record, sign, statement_kind
@@ -28,8 +29,11 @@ SomeRecord = TypeVar("SomeRecord", bound=Record)
 
 def ask_to_prepare(
     sites: Sites, site: str, plan: FederationPlan, run: str, key: SigningKey, *, deadline: float
-) -> SitePrepared:
+) -> tuple[SitePrepared, Answer]:
     """Have a site check itself and bring its de-identified notes up to date.
+
+    Returns:
+        What it prepared, and everything that it stated with it.
 
     Raises:
         RunError: if the site cannot take part; its message says what the site says.
@@ -44,9 +48,9 @@ def ask_to_prepare(
         nonce=secrets.token_hex(16),
         deadline=deadline,
     )
-    prepared = _ask(sites, task, (PREPARE_KIND, PREPARED_KIND), SitePrepared, key)
+    prepared, answer = _ask(sites, task, (PREPARE_KIND, PREPARED_KIND), SitePrepared, key)
     _check_bound(site, prepared.nonce == task.nonce and prepared.run == run)
-    return prepared
+    return prepared, answer
 
 
 def ask_to_evaluate(  # noqa: PLR0913 - each names a part of the task
@@ -77,7 +81,7 @@ def ask_to_evaluate(  # noqa: PLR0913 - each names a part of the task
         nonce=secrets.token_hex(16),
         deadline=deadline,
     )
-    report = _ask(sites, task, (EVALUATION_KIND, EVALUATED_KIND), EvaluationReport, key)
+    report, _ = _ask(sites, task, (EVALUATION_KIND, EVALUATED_KIND), EvaluationReport, key)
     asked = (run, round_number, subject)
     _check_bound(EVALUATION_SITE, (report.run, report.round_number, report.subject) == asked)
     return report
@@ -89,7 +93,7 @@ def _ask(
     kinds: tuple[str, str],
     record: type[SomeRecord],
     key: SigningKey,
-) -> SomeRecord:
+) -> tuple[SomeRecord, Answer]:
     """Submit a task of the first kind and open an answer of the second."""
     asked, expected = kinds
     answer = sites.submit(task.site, sign(task, asked, key))
@@ -99,7 +103,7 @@ def _ask(
             declined = open_record(answer.last, trusted, DECLINED_KIND, TaskDeclined)
             reason = answer.problem or f"{declined.status}: {declined.error}"
             raise RunError(f"site {task.site}: {reason}")
-        return open_record(answer.last, trusted, expected, record)
+        return open_record(answer.last, trusted, expected, record), answer
     except SignatureError as error:
         raise RunError(f"site {task.site} gave no valid answer: {error}") from None
 

@@ -7,7 +7,7 @@ says of itself. Nothing here can stop what was trained; it decides whether a mod
 import math
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import TypeVar
@@ -115,7 +115,7 @@ def audit_site(audited: Audited, sites: Sites, site: Name, *, deadline: float) -
         answer = _ask(going, sites, guessed, digests, deadline)
         judged = None if guessed is None else _judge(going, answer, guessed, rounds)
     except FedclinicError as error:
-        verdict = "warn" if isinstance(error, RunError) else "fail"
+        verdict: Verdict = "warn" if isinstance(error, RunError) else "fail"
         judged = _say(audited, site, verdict, reason=str(error)[:500])
     if judged is None and isinstance(audited.plan.privacy, PatientPrivacy):
         judged = _say(audited, site, "warn", reason=NO_HEAD)
@@ -139,6 +139,15 @@ def judge_memory(audited: Audited, scores: Sequence[PlantedScores]) -> AuditJudg
         numbers=_numbers(report),
         reason=reason,
     )
+
+
+def failures(audits: Iterable[AuditJudged]) -> list[str]:
+    """Why a model must not be registered, one sentence an audit that failed."""
+    return [
+        f"{audit.audit} of {audit.about} failed: {audit.reason or 'see the report'}"
+        for audit in audits
+        if audit.verdict == "fail"
+    ]
 
 
 def _committed(going: _Reveal) -> AuditCommitted | None:

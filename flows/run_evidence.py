@@ -38,6 +38,7 @@ def gather_evidence(
         alternatives=tuple(
             alternative for other in compared or [] for alternative in _alternatives(other)
         ),
+        audits=store.audits(),
         outputs=_outputs(workspace, run),
     )
 

@@ -5,12 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from fedclinic.errors import RunError
+from fedclinic.evidence.events import AuditJudged
 from fedclinic.evidence.statement import Envelope
 from fedclinic.methods import RoundDiagnostics
 from fedclinic.plan import FederationPlan
 from fedclinic.records import Count, Digest, Name, Record
 from fedclinic.rounds import EvaluationReport, SiteReport
+
+_AUDITS: TypeAdapter[tuple[AuditJudged, ...]] = TypeAdapter(tuple[AuditJudged, ...])
 
 
 class SiteOutcome(Record):
@@ -122,6 +127,32 @@ class RunStore:
         if not path.is_file():
             return []
         return [Envelope.model_validate_json(line) for line in path.read_bytes().splitlines()]
+
+    def keep_said(self, site: str, statements: Sequence[Envelope]) -> None:
+        """Keep what was said to and by a site outside of rounds, in order; nothing twice."""
+        known = self.said(site)
+        more = [statement for statement in statements if statement not in known]
+        lines = (statement.model_dump_json() + "\n" for statement in [*known, *more])
+        write_whole(self._said_path(site), "".join(lines).encode())
+
+    def said(self, site: str) -> list[Envelope]:
+        """What `keep_said` kept, from the first."""
+        path = self._said_path(site)
+        if not path.is_file():
+            return []
+        return [Envelope.model_validate_json(line) for line in path.read_bytes().splitlines()]
+
+    def write_audits(self, audits: Sequence[AuditJudged]) -> None:
+        """Keep the verdicts of the run's audits."""
+        write_whole(self.root / "audits.json", _AUDITS.dump_json(tuple(audits), indent=1))
+
+    def audits(self) -> tuple[AuditJudged, ...]:
+        """The verdicts of the run's audits; empty before they are made."""
+        path = self.root / "audits.json"
+        return _AUDITS.validate_json(path.read_bytes()) if path.is_file() else ()
+
+    def _said_path(self, site: str) -> Path:
+        return self.root / "said" / f"{site}.jsonl"
 
     def _task_path(self, round_number: int, site: str) -> Path:
         return self.root / "tasks" / f"{round_number:04d}-{site}.json"

@@ -13,6 +13,7 @@ from fedclinic.plan import FederationPlan
 from flows.comparison import FinishedRun, budget_table, comparison_table, traffic_line
 from flows.console import RunConsole
 from flows.plan_file import variant_of
+from flows.revealing import failures
 from flows.run_evidence import gather_evidence
 from flows.run_store import RunHeader, RunStore, write_whole
 from flows.settings import Workspace, use_prefect_server
@@ -71,10 +72,16 @@ class Session:
         for what, where in (
             ("MLflow and Prefect", f"fedclinic ui --workspace {root}"),
             ("report", str(store.report)),
-            ("model", f"models:/{main.header.plan.federation} in {self.workspace.mlflow_uri()}"),
+            ("model", self._model_of(store, main)),
             ("run folder", str(store.root)),
         ):
             self.console.print(f"{what:<20} {where}", highlight=False, soft_wrap=True)
+
+    def _model_of(self, store: RunStore, main: FinishedRun) -> str:
+        refused = failures(store.audits())
+        if refused:
+            return f"none is registered: {'; '.join(refused)}"
+        return f"models:/{main.header.plan.federation} in {self.workspace.mlflow_uri()}"
 
     @contextmanager
     def _explain_stop(self, store: RunStore) -> Iterator[None]:

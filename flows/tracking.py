@@ -19,6 +19,8 @@ from mlflow.types import ColSpec, DataType, Schema
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from fedclinic.errors import EvidenceError
+from fedclinic.evidence.events import AuditJudged
+from fedclinic.evidence.plain_words import explain_audit
 from fedclinic.plan import FederationPlan, PatientPrivacy
 from flows.run_store import RoundRecord, RunHeader, SiteOutcome
 from flows.settings import Workspace
@@ -80,6 +82,15 @@ class Tracker:
         for run in self._children(parent):
             self._client.set_terminated(run)
         self._client.set_terminated(parent)
+
+    def audited(self, parent: str, audits: Iterable[AuditJudged]) -> None:
+        """Write each audit's verdict and numbers, under the site or `model` that it is of."""
+        for audit in audits:
+            name = f"privacy_audit.{audit.about.removeprefix('the ')}.{audit.audit}"
+            self._client.set_tag(parent, name, audit.verdict)
+            self._client.set_tag(parent, f"{name}.words", explain_audit(audit)[:5000])
+            numbers = {f"{name}.{key}": value for key, value in audit.numbers.items()}
+            self._client.log_batch(parent, metrics=_metrics(numbers, 0))
 
     def fail(self, parent: str, reason: str, *, stopped: bool) -> None:
         """Close the run as stopped by a person (it can be resumed) or failed."""

@@ -30,6 +30,7 @@ from fedclinic.updates.blobs import BlobFolder
 from flows.asking import ask_to_evaluate, ask_to_prepare
 from flows.coordinator_key import load_coordinator_key, public_text
 from flows.registered_model import write_model_folder
+from flows.revealing import failures
 from flows.round_table import budget_rows, round_rows
 from flows.rounds import (
     Federation,
@@ -40,6 +41,7 @@ from flows.rounds import (
     renew_task,
     work_of,
 )
+from flows.run_audits import audit_run
 from flows.run_evidence import gather_evidence
 from flows.run_store import RoundRecord, RunHeader, RunStore, SiteOutcome, write_whole
 from flows.settings import Workspace
@@ -97,9 +99,13 @@ class _Run:
 
 
 @task(task_run_name="prepare {site}", cache_policy=NO_CACHE, persist_result=False)
-def prepare_site(sites: Sites, site: str, header: RunHeader, key: SigningKey) -> SitePrepared:
+def prepare_site(
+    sites: Sites, site: str, header: RunHeader, store: RunStore, key: SigningKey
+) -> SitePrepared:
     deadline = _deadline(header)
-    return ask_to_prepare(sites, site, header.plan, header.run, key, deadline=deadline)
+    prepared, answer = ask_to_prepare(sites, site, header.plan, header.run, key, deadline=deadline)
+    store.keep_said(site, answer.events)
+    return prepared
 
 
 @task(task_run_name="round {round_number}: {site}", cache_policy=NO_CACHE, persist_result=False)
@@ -157,7 +163,7 @@ def federated_training(run: str, workspace: str) -> str:
         with open_sites(
             header.plan, space, header.data, public_text(key), _observer.get()
         ) as sites:
-            ready = _prepare(sites, header, key)
+            ready = _prepare(sites, header, store, key)
             whole = max(prepared.model_parameters for prepared in ready.values())
             header = header.model_copy(update={"model_parameters": whole})
             store.write_header(header)
@@ -169,6 +175,7 @@ def federated_training(run: str, workspace: str) -> str:
                 blobs=BlobFolder(space.blobs),
             )
             state = _run_rounds(context, tracker, parent)
+            _audit(context, tracker, state)
     except KeyboardInterrupt:
         tracker.fail(parent, "stopped by a person", stopped=True)
         raise
@@ -178,9 +185,11 @@ def federated_training(run: str, workspace: str) -> str:
     return _finish(space, context, tracker, state)
 
 
-def _prepare(sites: Sites, header: RunHeader, key: SigningKey) -> dict[str, SitePrepared]:
+def _prepare(
+    sites: Sites, header: RunHeader, store: RunStore, key: SigningKey
+) -> dict[str, SitePrepared]:
     names = (*header.plan.site_names(), EVALUATION_SITE)
-    futures = [prepare_site.submit(sites, site, header, key) for site in names]
+    futures = [prepare_site.submit(sites, site, header, store, key) for site in names]
     wait(futures)
     problems = [
         str(future.result(raise_on_failure=False)) for future in futures if future.state.is_failed()
@@ -334,12 +343,29 @@ def _show_in_prefect(run: _Run, record: RoundRecord) -> None:
     )
 
 
+def _audit(run: _Run, tracker: Tracker, state: ServerState) -> None:
+    """Audit trainers and model while the sites can still be asked."""
+    plan = run.header.plan
+    if _keeps_own_models(run) and not plan.is_protected():
+        return
+    blob, _ = publish_state(run.federation, state, plan.site_names()[0])
+    deadline = _deadline(run.header)
+    audits = audit_run(run.federation, run.store, run.sites, blob, deadline=deadline)
+    tracker.audited(str(run.header.tracking_run), audits)
+
+
 def _finish(workspace: Workspace, run: _Run, tracker: Tracker, state: ServerState) -> str:
     """Register the global model, if the method has one, and attach report and records."""
     parent = str(run.header.tracking_run)
     records = sorted(run.store.root.glob("*.json"))
+    refused = failures(run.store.audits())
     if _keeps_own_models(run):
         tracker.finish(parent, records, {})
+        return ""
+    if refused:
+        report = render_report(gather_evidence(workspace, run.header.run, "finished"))
+        write_whole(run.store.report, report.encode())
+        tracker.finish(parent, records, {"report.html": report})
         return ""
     folder = write_model_folder(workspace, run.header, state)
     address = tracker.register(parent, run.header.plan.federation, folder)

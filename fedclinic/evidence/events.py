@@ -172,6 +172,11 @@ class AuditJudged(Record):
     reason: Words | None = None
     """Why it did not pass, in a fixed wording of ours."""
 
+    @property
+    def about(self) -> str:
+        """Whom the audit is of, in words."""
+        return self.subject or self.site or "the model"
+
 
 class ModelRegistered(Record):
     """A state became a version of a registered model."""

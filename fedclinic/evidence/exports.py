@@ -176,8 +176,7 @@ def _audits(data: RunEvidence) -> str:
     if not data.audits:
         return ""
     rows = [
-        f"- {audit.audit} of {audit.site or 'the model'}: {audit.verdict}. "
-        f"{plain_words.explain_audit(audit)}"
+        f"- {audit.audit} of {audit.about}: {audit.verdict}. {plain_words.explain_audit(audit)}"
         for audit in data.audits
     ]
     return "\n".join([plain_words.AUDITS_FIND_BUGS, "", *rows])

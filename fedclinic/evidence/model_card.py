@@ -70,8 +70,7 @@ def _audits(data: RunEvidence) -> list[str]:
     if not data.audits:
         return ["Gap: no audit is recorded."]
     lines = [
-        f"- {audit.audit} of {audit.site or 'the model'}: **{audit.verdict}**. "
-        f"{plain_words.explain_audit(audit)}"
+        f"- {audit.audit} of {audit.about}: **{audit.verdict}**. {plain_words.explain_audit(audit)}"
         for audit in data.audits
     ]
     return [plain_words.AUDITS_FIND_BUGS, "\n".join(lines)]

@@ -44,7 +44,13 @@ def explain_audit(audit: AuditJudged) -> str:
             f" The largest epsilon that this audit could have refuted is {largest:.2f}: it says "
             "nothing of claims above that."
         )
-    return sentence
+    area, share = (audit.numbers.get(n) for n in ("membership_auc", "tpr_at_one_percent_fpr"))
+    if area is not None and share is not None:
+        sentence += (
+            f" An attacker who guesses which were planted is right with area {area:.2f} (0.5 is "
+            f"chance), and finds {share:.0%} of them where 1 % of the others are mistaken for them."
+        )
+    return f"{sentence} Finding: {audit.reason}." if audit.reason else sentence
 
 
 _AUDITS = {
@@ -61,8 +67,8 @@ _AUDITS = {
         "its audit could not be made up."
     ),
     "memorisation": (
-        "Made-up identifiers were planted among the notes; the model must not prefer them to "
-        "others that it has never seen."
+        "Made-up patients were planted among each site's notes; the model must not know them "
+        "better than others of their kind that it has never seen."
     ),
     "membership": "An attacker tried to tell notes that were used from notes that were not.",
 }

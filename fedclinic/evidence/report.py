@@ -44,8 +44,7 @@ def _values(data: RunEvidence) -> dict[str, Any]:
         **_closing(data),
         "promised": _promised(data, rounds),
         "audits": [
-            (a.audit, a.site or "the model", a.verdict, plain_words.explain_audit(a))
-            for a in data.audits
+            (a.audit, a.about, a.verdict, plain_words.explain_audit(a)) for a in data.audits
         ],
         "refusals": _refusals(rounds),
         "quality_charts": quality_charts(data),

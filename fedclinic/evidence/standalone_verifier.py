@@ -35,13 +35,19 @@ SITE_KINDS = [
     "budget-use-begun",
     "budget-committed",
     "site-report",
+    "audit-committed",
+    "audit-revealed",
+    "planted-scored",
 ]
+TOLD_KINDS = ["audit-committed", "reveal-task", "audit-revealed", "planted-scored"]
+"""Steps of an audit: their signatures are checked here, and their order by the full verifier."""
 ACTOR_KINDS = ["key-rotated", "policy-changed", "export-made"]
 COORDINATOR_KINDS = [
     "plan-approved",
     "site-joined",
     "site-revoked",
     "round-task",
+    "reveal-task",
     "update-judged",
     "round-aggregated",
     "model-registered",
@@ -339,7 +345,7 @@ class Story:
                 yield from self.budget(where, kind.removeprefix("budget-"), record, run)
             elif kind == "audit-judged":
                 run.failed_audits += record["verdict"] == "fail"
-            else:
+            elif kind not in TOLD_KINDS:
                 yield from getattr(self, kind.replace("-", "_"))(where, record, run)
 
     def plan(self, where: str, record: Json) -> Iterator[Found]:

@@ -7,8 +7,9 @@ from pydantic import BaseModel
 
 from fedclinic.digest import canonical_json, digest_bytes
 from fedclinic.errors import EvidenceError
-from fedclinic.evidence import verify_budgets, verify_rounds
+from fedclinic.evidence import verify_audits, verify_budgets, verify_rounds
 from fedclinic.evidence.events import (
+    AuditCommitted,
     AuditJudged,
     BudgetCommitted,
     BudgetReserved,
@@ -25,7 +26,7 @@ from fedclinic.evidence.plan_facts import TaskFacts, read_plan_facts
 from fedclinic.evidence.story import RunStory, Story
 from fedclinic.evidence.verify_log import Entry
 from fedclinic.privacy.mechanism import PrivacyPromise
-from fedclinic.rounds import SiteReport
+from fedclinic.rounds import AuditRevealed, RevealTask, SiteReport
 
 Check = Callable[[Story, RunStory, Any, Entry], Iterator[Finding]]
 """Compares an event with the story before it, then makes it a part of the story."""
@@ -76,13 +77,6 @@ def _approve(story: Story, event: PlanApproved, where: str) -> Iterator[Finding]
     story.runs[event.run] = RunStory(event.plan_digest, facts)
 
 
-def _audit(story: Story, run: RunStory, event: AuditJudged, entry: Entry) -> Iterator[Finding]:
-    del story
-    if event.verdict == "fail":
-        run.failed_audits.append(f"{event.audit} of {event.site or 'the model'}")
-    yield from ()
-
-
 def _register(
     story: Story, run: RunStory, event: ModelRegistered, entry: Entry
 ) -> Iterator[Finding]:
@@ -124,7 +118,10 @@ _CHECKS: Mapping[type[BaseModel], Check] = {
     BudgetReserved: verify_budgets.check_reserved,
     BudgetUseBegun: verify_budgets.check_begun,
     BudgetCommitted: verify_budgets.check_committed,
-    AuditJudged: _audit,
+    AuditCommitted: verify_audits.check_commitment,
+    RevealTask: verify_audits.check_guesses,
+    AuditRevealed: verify_audits.check_reveal,
+    AuditJudged: verify_audits.check_audit,
     ModelRegistered: _register,
     RunRecorded: _record,
 }

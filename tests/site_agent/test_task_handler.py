@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
+from fedclinic.answers import Answer
 from fedclinic.errors import (
     ConfigError,
     DataError,
@@ -18,11 +19,13 @@ from fedclinic.errors import (
     PolicyError,
     SignatureError,
 )
-from fedclinic.evidence.events import SelfTested
+from fedclinic.evidence.events import AuditCommitted, AuditJudged, PlantedScored, SelfTested
 from fedclinic.evidence.statement import Envelope, open_record, sign, statement_kind
 from fedclinic.local_protocol import Counted, Progress, Reply
 from fedclinic.methods.method import zeros
 from fedclinic.plan import BaseModelRef, Layers
+from fedclinic.privacy.audit_messages import CoinCommitment, LoggedGuesses
+from fedclinic.privacy.commit_reveal import coins_of, commit, guess
 from fedclinic.rounds import (
     DECLINED_KIND,
     EVALUATED_KIND,
@@ -30,8 +33,12 @@ from fedclinic.rounds import (
     PREPARE_KIND,
     PREPARED_KIND,
     REPORT_KIND,
+    REVEAL_KIND,
+    REVEALED_KIND,
     TASK_KIND,
+    AuditRevealed,
     EvaluationReport,
+    RevealTask,
     SitePrepared,
     SiteReport,
     TaskDeclined,
@@ -42,6 +49,8 @@ from site_agent.opening import open_site
 from site_agent.settings import SiteHome
 from site_agent.task_handler import TaskHandler
 from tests.factories import (
+    DIGEST,
+    FAR_FUTURE,
     LABELS,
     make_evaluation_task,
     make_learning_task,
@@ -49,6 +58,7 @@ from tests.factories import (
     make_prepare_task,
     make_round_task,
     make_signing_key,
+    make_work,
     note_row,
     site_values,
     write_jsonl,
@@ -368,3 +378,100 @@ def test_the_plan_of_a_check_may_name_what_the_site_lacks_and_is_told(desk, caps
     )
     with pytest.raises(ModelError, match="and the model has"):
         check_site(open_site(desk.root / "site.yaml", desk.home, {}), plan)
+
+
+# --- the audit of a run
+
+
+def reveal_task(**changes: Any) -> Envelope:
+    values: dict[str, Any] = {
+        "run": "run-a",
+        "site": "north",
+        "plan_digest": DIGEST,
+        "work": make_work(),
+        "state": None,
+        "coordinates": (),
+        "guessed": None,
+        "nonce": "0" * 32,
+        "deadline": FAR_FUTURE,
+    }
+    return sign(RevealTask.model_validate(values | changes), REVEAL_KIND, COORDINATOR)
+
+
+def statement_of(handler: TaskHandler, answer: Answer, kind: str, record: type[Any]) -> Any:
+    key = handler.site.key.public
+    (found,) = [each for each in answer.statements if statement_kind(each) == kind]
+    return open_record(found, {key.key_id: key}, kind, record)
+
+
+def trained(handler: TaskHandler) -> tuple[CoinCommitment, list[SiteReport]]:
+    """Two rounds of a run, and what the site was bound to before them."""
+    answer = handler.handle(prepare())
+    bound = statement_of(handler, answer, "audit-committed", AuditCommitted)
+    tasks = [sign(make_round_task(round_number=n), TASK_KIND, COORDINATOR) for n in (1, 2)]
+    return bound.committed, [opened(handler, task, REPORT_KIND, SiteReport) for task in tasks]
+
+
+def guesses(count: int = 1000) -> LoggedGuesses:
+    return guess(np.arange(count, dtype=float), 200)
+
+
+def test_a_site_is_bound_to_its_coins_before_it_trains_and_again_to_the_same(desk):
+    handler = desk.handler()
+    answer = handler.handle(prepare())
+    assert [statement_kind(said) for said in answer.statements] == [
+        "audit-committed",
+        PREPARED_KIND,
+    ]
+    first = statement_of(handler, answer, "audit-committed", AuditCommitted)
+    again = statement_of(
+        handler, desk.handler().handle(prepare()), "audit-committed", AuditCommitted
+    )
+    assert first.committed == again.committed
+    other = handler.handle(prepare(run="run-b"))
+    assert (
+        statement_of(handler, other, "audit-committed", AuditCommitted).committed != first.committed
+    )
+
+
+def test_at_the_end_of_a_run_a_site_judges_itself_scores_the_planted_and_tells_its_coins(desk):
+    handler = desk.handler()
+    committed, reports = trained(handler)
+    coordinates = tuple(report.audit.coordinates for report in reports if report.audit)
+    answer = handler.handle(reveal_task(coordinates=coordinates, guessed=guesses()))
+    assert answer.problem == ""
+    judged = statement_of(handler, answer, "audit-judged", AuditJudged)
+    assert judged.verdict in ("pass", "warn")
+    assert judged.numbers["steps"] == 6
+    scored = statement_of(handler, answer, "planted-scored", PlantedScored)
+    limits = handler.site.auditing_policy.memorisation
+    assert len(scored.scores.members) == limits.planted
+    assert len(scored.scores.others) == limits.unplanted
+    told = statement_of(handler, answer, REVEALED_KIND, AuditRevealed)
+    coins = coins_of(told.secret, committed.canaries)
+    assert commit(coins, bytes.fromhex(told.secret.nonce)) == committed
+
+
+def test_coins_are_told_for_the_first_guesses_only(desk):
+    handler = desk.handler()
+    _, reports = trained(handler)
+    coordinates = tuple(report.audit.coordinates for report in reports if report.audit)
+    first = reveal_task(coordinates=coordinates, guessed=guesses())
+    assert handler.handle(first).problem == ""
+    assert handler.handle(first).problem == ""
+    flipped = guesses().model_copy(
+        update={"included": guesses().excluded, "excluded": guesses().included}
+    )
+    other = reveal_task(coordinates=coordinates, guessed=flipped)
+    assert "told for other guesses" in problem_of(desk, other, PolicyError)
+
+
+def test_coins_are_not_told_about_coordinates_that_are_not_the_sites_own(desk):
+    handler = desk.handler()
+    trained(handler)
+    strange = reveal_task(coordinates=("sha256:" + "3" * 64,), guessed=guesses())
+    assert "is not in" in problem_of(desk, strange, DataError)
+
+
+def test_a_run_that_the_site_knows_nothing_of_is_not_revealed(desk):
+    assert "was not audited here" in problem_of(desk, reveal_task(run="run-z"), DataError)

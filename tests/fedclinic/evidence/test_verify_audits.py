@@ -1,0 +1,97 @@
+"""The steps of an audit in a log: told in another order, or of other coins, they are found."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fedclinic.evidence.events import AuditCommitted, AuditJudged
+from fedclinic.evidence.findings import Finding
+from fedclinic.evidence.story import RunStory, Story
+from fedclinic.evidence.verify_log import Entry
+from fedclinic.evidence.verify_story import _check_entry
+from fedclinic.privacy.audit_messages import LoggedGuesses
+from fedclinic.privacy.commit_reveal import commit, reveal
+from fedclinic.rounds import AuditRevealed, RevealTask
+from tests.factories import FAR_FUTURE, make_plan, make_work
+from tests.fedclinic.evidence.factory import make_report
+
+COINS = np.array([True, False, True])
+NONCE = bytes(32)
+AT = 1e9
+
+
+def committed(**changes: Any) -> AuditCommitted:
+    values = {"at": AT, "site": "alder", "run": "run-1", "committed": commit(COINS, NONCE)}
+    return AuditCommitted(**values | changes)
+
+
+def guessed() -> RevealTask:
+    plan = make_plan()
+    return RevealTask(
+        run="run-1",
+        site="alder",
+        plan_digest=plan.digest(),
+        work=make_work(plan),
+        state=None,
+        coordinates=(),
+        guessed=LoggedGuesses(included=(0,), excluded=(1,)),
+        nonce="0" * 32,
+        deadline=FAR_FUTURE,
+    )
+
+
+def revealed(coins: np.ndarray = COINS) -> AuditRevealed:
+    return AuditRevealed(run="run-1", site="alder", nonce="0" * 32, secret=reveal(coins, NONCE))
+
+
+def told(*events: Any, report_first: bool = False) -> list[Finding]:
+    story = Story()
+    run = story.runs["run-1"] = RunStory("sha256:" + "0" * 64, None)
+    if report_first:
+        run.reports[(1, "alder", 1)] = make_report("alder", 1)
+    found: list[Finding] = []
+    for index, event in enumerate(events):
+        found += _check_entry(story, Entry(index, "", event, f"entry {index}"))
+    return found
+
+
+def test_an_audit_in_its_order_is_told_in_silence():
+    assert told(committed(), committed(at=AT + 1), guessed(), revealed()) == []
+
+
+WRONG = {
+    "audit.coins": (committed(), guessed(), revealed(~COINS)),
+    "audit.committed": (committed(), committed(committed=commit(~COINS, NONCE))),
+    "audit.guessed": (committed(), guessed(), revealed(), guessed()),
+    "audit.unbound": (guessed(), revealed()),
+}
+
+
+@pytest.mark.parametrize("check", WRONG)
+def test_an_audit_told_otherwise_is_found(check):
+    assert [finding.check for finding in told(*WRONG[check])] == [check]
+
+
+def test_coins_that_do_not_exist_open_nothing():
+    more = np.array([False] * 9 + [True])
+    assert [f.check for f in told(committed(), guessed(), revealed(more))] == ["audit.coins"]
+
+
+def test_a_site_that_commits_after_it_trained_is_found():
+    assert [f.check for f in told(committed(), report_first=True)] == ["audit.late"]
+
+
+def test_a_failed_audit_names_whom_it_is_of():
+    judged = AuditJudged(
+        at=AT,
+        run="run-1",
+        round_number=None,
+        site=None,
+        audit="commit-reveal",
+        verdict="fail",
+        numbers={},
+        subject="alder",
+    )
+    assert judged.about == "alder"
+    assert judged.model_copy(update={"subject": None}).about == "the model"
