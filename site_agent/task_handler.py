@@ -175,7 +175,7 @@ class TaskHandler:
         return tuple(self._release(record, task) for record in said)
 
     def _auditing(self) -> Auditing:
-        secrets = AuditSecrets(self.site.home.audits, fresh_noise_key)
+        secrets = AuditSecrets(self.site.home.audits, self.noise_key)
         return Auditing(self.site.auditing_policy, secrets)
 
     def _release(self, record: Record, task: AnyTask, *known: str) -> Envelope:
