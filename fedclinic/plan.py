@@ -86,6 +86,10 @@ class PatientPrivacy(Record):
     clipping_norm: PositiveFloat
     expected_patients: PositiveFloat
     """The divisor of the noised sum, in patients a step: a constant, never computed from N."""
+    contribution: Literal["one_note", "all_notes"] = "one_note"
+    """What a patient who joins a step brings: a note drawn at random, or the sum of all notes'
+    gradients, clipped once. Neither changes the guarantee; all notes cost as many times the work
+    and memory."""
     noise_multiplier: PositiveFloat | None = None
     """None in a draft: `calibrate` fills it in before the plan is signed."""
 

@@ -1,8 +1,9 @@
 """Train the trunk on a site's notes for one round, with patient-level privacy or without.
 
 With privacy this is DP-SGD (Abadi et al. 2016, arXiv 1607.00133) whose unit is the patient: a step
-draws patients by Poisson sampling and one note of each, clips each patient's gradient, sums, adds
-Gaussian noise to every trained tensor and divides by a constant of the plan. Adjacency: adding or
+draws patients by Poisson sampling and one note of each, or takes all their notes; clips each
+patient's summed gradient, sums, adds Gaussian noise to every trained tensor and divides by a
+constant of the plan. Adjacency: adding or
 removing one patient. No quantity of the plan is computed from the site's number of patients.
 """
 
@@ -23,7 +24,7 @@ from fedclinic.privacy.audit_coordinates import Canaries
 from fedclinic.privacy.bookkeeping import BookKeeping
 from fedclinic.privacy.distributed_sum import ALONE, ClipAndAdd, Following, StepGroup
 from fedclinic.privacy.dp_step import noised_mean
-from fedclinic.privacy.per_sample import ClippedSum, PerSampleEngine
+from fedclinic.privacy.per_sample import ClippedSum, PerSampleEngine, precise
 from fedclinic.privacy.random_stream import RandomStream
 from fedclinic.privacy.run_audit import CanaryStates, RunAudit, add_canaries, start_audit
 from fedclinic.privacy.sampling import draw_one_note, poisson_sample
@@ -99,7 +100,9 @@ def train_privately(
         group.share(trained)
         for step in range(mechanism.steps):
             sampled = poisson_sample(local.notes.patients, mechanism.sampling_rate, stream)
-            chosen = draw_one_note(local.notes.notes_of_patient, sampled, stream)
+            chosen = sampled
+            if privacy.contribution == "one_note":
+                chosen = draw_one_note(local.notes.notes_of_patient, sampled, stream)
             gradients = noised_mean(
                 group.add_up(chosen, compute),
                 noise_multiplier=mechanism.noise_multiplier,
@@ -141,34 +144,48 @@ def follow_training(local: LocalRound, privacy: PatientPrivacy, group: Following
 def _clip_and_add(
     local: LocalRound, engine: PerSampleEngine, privacy: PatientPrivacy
 ) -> ClipAndAdd:
-    return lambda chosen: clipped_sum(local, engine, chosen, privacy.clipping_norm).gradients
+    def compute(chosen: IntArray) -> dict[str, Tensor]:
+        if privacy.contribution == "one_note":
+            return clipped_sum(local, engine, chosen, privacy.clipping_norm).gradients
+        everything = [local.notes.notes_of_patient[patient] for patient in chosen]
+        return clipped_sum_of_patients(local, engine, everything, privacy.clipping_norm).gradients
+
+    return compute
 
 
 def clipped_sum(
     local: LocalRound, engine: PerSampleEngine, chosen: IntArray, clipping_norm: float
 ) -> ClippedSum:
-    """Sum the chosen notes' clipped gradients, note by note, in physical batches.
+    """Sum the clipped gradients of patients with one note each, by the number of that note."""
+    return clipped_sum_of_patients(
+        local, engine, [np.array([note]) for note in chosen], clipping_norm
+    )
 
-    `chosen` holds one note index a patient; a note of several rows stays in one batch, since its
-    rows' gradients are added before they are clipped.
+
+def clipped_sum_of_patients(
+    local: LocalRound, engine: PerSampleEngine, patients: Sequence[IntArray], clipping_norm: float
+) -> ClippedSum:
+    """Sum the patients' clipped gradients in physical batches.
+
+    `patients` holds the numbers of the notes that each brings. They stay in one batch, since the
+    gradients of all their rows are added before they are clipped.
     """
     total = engine.empty()
-    for notes in _physical_batches(local.notes, chosen):
+    for batch in _physical_batches(local.notes, patients):
+        notes = np.concatenate(batch)
         rows = np.concatenate([local.notes.rows_of_note[note] for note in notes])
-        owner = np.repeat(
-            np.arange(len(notes)), [len(local.notes.rows_of_note[note]) for note in notes]
-        )
+        owner = np.repeat(np.arange(len(batch)), [_rows_of(local.notes, own) for own in batch])
         patient_of_row = torch.from_numpy(owner).to(local.precision.device)
         losses = row_losses(local, rows, shares=_note_shares(local.notes, notes))
         if local.audit is not None:
             losses = losses + local.audit.losses(rows)
-        batch = engine.clipped_sum(
+        added = engine.clipped_sum(
             losses,
             clipping_norm=clipping_norm,
-            patient_of_row=patient_of_row if len(rows) > len(notes) else None,
-            patients=len(notes),
+            patient_of_row=patient_of_row if len(rows) > len(batch) else None,
+            patients=len(batch),
         )
-        total = total.plus(batch)
+        total = total.plus(added)
     return total
 
 
@@ -210,9 +227,9 @@ def row_losses(local: LocalRound, rows: IntArray, *, shares: Tensor) -> Tensor:
         logits = local.network()(hidden, mask)
     targets = _padded_targets(local.notes, rows, logits)
     if logits.dim() == 2:
-        return cross_entropy(logits.float(), targets.squeeze(1), reduction="none")
+        return cross_entropy(precise(logits), targets.squeeze(1), reduction="none")
     by_token = cross_entropy(
-        logits.float().transpose(1, 2), targets, ignore_index=IGNORED, reduction="none"
+        precise(logits).transpose(1, 2), targets, ignore_index=IGNORED, reduction="none"
     )
     labelled = (targets != IGNORED).sum(1).clamp(min=1)
     return by_token.sum(1) / labelled * shares.to(logits.device)
@@ -252,24 +269,30 @@ def _padded_targets(notes: EncodedNotes, rows: IntArray, logits: Tensor) -> Tens
     return torch.from_numpy(targets).to(logits.device)
 
 
-def _physical_batches(notes: EncodedNotes, chosen: IntArray) -> Iterator[list[int]]:
-    """Group chosen notes of similar length, at most PHYSICAL_ROWS rows a group where possible."""
+def _physical_batches(
+    notes: EncodedNotes, patients: Sequence[IntArray]
+) -> Iterator[list[IntArray]]:
+    """Group patients whose notes are of similar length, about PHYSICAL_ROWS rows a group."""
 
-    def length(note: int) -> int:
-        return max(len(notes.rows[row].token_ids) for row in notes.rows_of_note[note])
+    def length(own: IntArray) -> int:
+        return max(len(notes.rows[row].token_ids) for n in own for row in notes.rows_of_note[n])
 
-    batch: list[int] = []
+    batch: list[IntArray] = []
     rows = 0
-    for note in sorted(chosen.tolist(), key=length):
-        size = len(notes.rows_of_note[note])
-        many = rows + size > PHYSICAL_ROWS and (rows + size) * length(note) > FEW_TOKENS
+    for own in sorted(patients, key=length):
+        size = _rows_of(notes, own)
+        many = rows + size > PHYSICAL_ROWS and (rows + size) * length(own) > FEW_TOKENS
         if batch and many:
             yield batch
             batch, rows = [], 0
-        batch.append(note)
+        batch.append(own)
         rows += size
     if batch:
         yield batch
+
+
+def _rows_of(notes: EncodedNotes, own: IntArray) -> int:
+    return sum(len(notes.rows_of_note[note]) for note in own)
 
 
 def _shuffled_batches(

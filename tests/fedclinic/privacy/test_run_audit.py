@@ -88,5 +88,5 @@ def test_physical_batches_sort_canaries_in_with_the_rest():
     notes, _ = add_canaries(
         local_round(make_site([loud(0, tokens=9)]), lambda: None).notes, Canaries(COINS)
     )
-    batches = list(finetune._physical_batches(notes, np.array([0, 1, 5])))
-    assert [note for batch in batches for note in batch] == [1, 5, 0]
+    batches = finetune._physical_batches(notes, [np.array([note]) for note in (0, 1, 5)])
+    assert [int(own[0]) for batch in batches for own in batch] == [1, 5, 0]
