@@ -1,5 +1,7 @@
 """Say in words what a plan will do, before anybody runs it."""
 
+import math
+
 from rich.console import Console
 from rich.table import Table
 
@@ -25,6 +27,7 @@ def _lines(plan: FederationPlan) -> list[tuple[str, str]]:
         ("rounds", str(plan.rounds)),
         ("sites", f"{', '.join(plan.site_names())} (quorum {plan.quorum})"),
         ("privacy", _privacy(plan)),
+        ("update bound", _bound(plan)),
         ("compared with", ", ".join(variant.title for variant in plan.comparison) or "nothing"),
         ("digest", plan.digest()),
     ]
@@ -43,4 +46,24 @@ def _privacy(plan: FederationPlan) -> str:
         f"run (add or remove one patient; PLD): q {privacy.sampling_rate:g}, "
         f"sigma {privacy.noise_multiplier:g}, {privacy.steps_per_round} steps a round, "
         f"C {privacy.clipping_norm:g}"
+    )
+
+
+def _bound(plan: FederationPlan) -> str:
+    """The largest update, beside what the noise alone gives: too small a bound refuses everybody.
+
+    How many parameters train is known when the sites have opened the model; a run that cannot
+    pass is refused then, before any budget is spent.
+    """
+    bound = f"norm {plan.admission.max_update_norm:g}"
+    privacy, optimizer = plan.privacy, plan.optimizer
+    if not isinstance(privacy, PatientPrivacy) or optimizer.name != "sgd" or optimizer.momentum:
+        return bound
+    steps = privacy.steps_per_round
+    rates = optimizer.rates(round_number=1, rounds=plan.rounds, steps=steps)
+    noise = privacy.mechanism().noise_multiplier * privacy.clipping_norm / privacy.expected_patients
+    unit = noise * math.sqrt(math.fsum(rate**2 for rate in rates))
+    return (
+        f"{bound}; the noise alone gives a round's update {unit:.3g} times the root of the blocks' "
+        f"trained parameters, and {unit * optimizer.head_factor:.3g} times that of the head's"
     )

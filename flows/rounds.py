@@ -1,12 +1,13 @@
 """Plan a round, admit what comes back, fold it in: the coordinator without Prefect."""
 
+import math
 import secrets
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 from fedclinic.answers import Answer
-from fedclinic.errors import AdmissionError, FedclinicError
+from fedclinic.errors import AdmissionError, ConfigError, FedclinicError
 from fedclinic.evidence.keys import SigningKey, VerifyKey
 from fedclinic.evidence.statement import Envelope, open_record, sign
 from fedclinic.methods import Method, RoundDiagnostics, ServerState
@@ -144,6 +145,23 @@ def noise_floors(
         for group, (names, factor) in groups.items()
         if names
     )
+
+
+def check_update_bound(plan: FederationPlan, schema: TensorSchema) -> None:
+    """Refuse a plan whose noise alone passes its bound, before any budget is spent.
+
+    Raises:
+        ConfigError: saying which bound the sites' updates would need at least.
+    """
+    floors = noise_floors(plan, schema, 1)
+    least = 1.1 * math.sqrt(math.fsum(floor.norm**2 for floor in floors))
+    bound = plan.admission.max_update_norm
+    if floors and bound < least:
+        raise ConfigError(
+            f"admission.max_update_norm is {bound:g}, and the planned noise alone gives an update "
+            f"a norm of about {least:.4g}: every update would be quarantined after its budget was "
+            f"spent; raise it to {2 * least:.2g}, train fewer tensors, or lower the learning rate"
+        )
 
 
 def _check_blob(federation: Federation, task: RoundTask, report: SiteReport) -> None:

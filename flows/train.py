@@ -35,6 +35,7 @@ from flows.round_table import budget_rows, round_rows
 from flows.rounds import (
     Federation,
     admit,
+    check_update_bound,
     fold_in,
     make_task,
     publish_state,
@@ -164,6 +165,7 @@ def federated_training(run: str, workspace: str) -> str:
             header.plan, space, header.data, public_text(key), _observer.get()
         ) as sites:
             ready = _prepare(sites, header, store, key)
+            check_update_bound(header.plan, next(iter(ready.values())).shapes)
             whole = max(prepared.model_parameters for prepared in ready.values())
             header = header.model_copy(update={"model_parameters": whole})
             store.write_header(header)

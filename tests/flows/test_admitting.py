@@ -1,11 +1,12 @@
 """The coordinator uses what answers its task and carries the planned noise, and nothing else."""
 
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fedclinic.errors import SignatureError
+from fedclinic.errors import ConfigError, SignatureError
 from fedclinic.evidence.statement import open_record, sign
 from fedclinic.methods import decode_state, encode_state
 from fedclinic.rounds import RoundTask
@@ -15,6 +16,7 @@ from flows.rounds import (
     TASK_KIND,
     Federation,
     admit,
+    check_update_bound,
     fold_in,
     make_task,
     noise_floors,
@@ -353,3 +355,17 @@ def test_an_update_that_is_a_link_is_quarantined_and_ends_nothing(sites, tmp_pat
     outcome = admit(federation, task, answered(signed_by_site(report, "north")))
     assert outcome.verdict == "quarantined"
     assert "cannot be read" in outcome.reason
+
+
+def test_a_bound_below_the_planned_noise_is_refused_before_a_round():
+    """sigma 2, C 1, B 4, three steps of rate 0.5: each parameter's noise is 0.433 a round."""
+    parameters = sum(math.prod(shape) for shape in SCHEMA.values())
+    noise = 2.0 / 4.0 * 0.5 * math.sqrt(3 * parameters)
+    check_update_bound(make_plan(admission={"max_update_norm": 1.3 * noise}), SCHEMA)
+    with pytest.raises(ConfigError, match=r"max_update_norm is .* raise it to"):
+        check_update_bound(make_plan(admission={"max_update_norm": 0.9 * noise}), SCHEMA)
+
+
+def test_without_noise_any_bound_is_the_plans_own_business():
+    plan = make_plan(privacy=make_unprotected().model_dump(), admission={"max_update_norm": 1e-6})
+    check_update_bound(plan, SCHEMA)
