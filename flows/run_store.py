@@ -23,7 +23,7 @@ class SiteOutcome(Record):
 
     site: Name
     verdict: str
-    """`admitted`, `quarantined`, or the site's own status."""
+    """`admitted`, `quarantined`, `late`, or the site's own status."""
     reason: str = ""
     report: SiteReport | None = None
 

@@ -28,6 +28,7 @@ from fedclinic.methods import RoundDiagnostics, ServerState, decode_state, encod
 from fedclinic.rounds import EvaluationReport, SitePrepared
 from fedclinic.updates.blobs import BlobFolder
 from flows.asking import ask_to_evaluate, ask_to_prepare
+from flows.attendance import Attendance, check_attendance
 from flows.coordinator_key import load_coordinator_key, public_text
 from flows.registered_model import write_model_folder
 from flows.revealing import failures
@@ -46,7 +47,7 @@ from flows.run_audits import audit_run
 from flows.run_evidence import gather_evidence
 from flows.run_store import RoundRecord, RunHeader, RunStore, SiteOutcome, write_whole
 from flows.settings import Workspace
-from flows.sites import EVALUATION_SITE, Sites, Watcher
+from flows.sites import EVALUATION_SITE, LateError, Sites, Watcher
 from flows.sites.opening import open_sites
 from flows.tracking import Tracker
 
@@ -96,6 +97,7 @@ class _Run:
     header: RunHeader
     federation: Federation
     sites: Sites
+    attendance: Attendance
     blobs: BlobFolder
 
 
@@ -113,7 +115,10 @@ def prepare_site(
 def site_round(run: _Run, site: str, round_number: int, signed: Envelope) -> SiteOutcome:
     """Give one site its task and admit what it returns. Never retried: it spends budget."""
     try:
+        run.attendance.check_in(site)
         answer = run.sites.submit(site, signed)
+    except LateError as error:
+        return SiteOutcome(site=site, verdict="late", reason=str(error))
     except RunError as error:
         return SiteOutcome(site=site, verdict="failed", reason=str(error))
     run.store.keep_answer(round_number, site, answer.statements)
@@ -169,11 +174,13 @@ def federated_training(run: str, workspace: str) -> str:
             whole = max(prepared.model_parameters for prepared in ready.values())
             header = header.model_copy(update={"model_parameters": whole})
             store.write_header(header)
+            attendance = _attend(sites, header, key, ready)
             context = _Run(
                 store=store,
                 header=header,
-                federation=_federation(space, header, ready, sites),
+                federation=_federation(space, header, ready, attendance),
                 sites=sites,
+                attendance=attendance,
                 blobs=BlobFolder(space.blobs),
             )
             state = _run_rounds(context, tracker, parent)
@@ -193,22 +200,33 @@ def _prepare(
     names = (*header.plan.site_names(), EVALUATION_SITE)
     futures = [prepare_site.submit(sites, site, header, store, key) for site in names]
     wait(futures)
-    problems = [
-        str(future.result(raise_on_failure=False)) for future in futures if future.state.is_failed()
-    ]
-    if problems:
-        raise RunError("; ".join(problems))
-    ready = {site: future.result() for site, future in zip(names, futures, strict=True)}
-    if len({prepared.base_model for prepared in ready.values()}) > 1:
-        raise RunError("the sites' base models differ: give them the same folder, by digest")
-    if any(prepared.shapes != ready[names[0]].shapes for prepared in ready.values()):
-        raise RunError("the sites' tensors differ in name or shape: give them the same version")
+    asked = dict(zip(names, futures, strict=True))
+    missing = {
+        site: str(future.result(raise_on_failure=False))
+        for site, future in asked.items()
+        if future.state.is_failed()
+    }
+    check_attendance(header.plan, missing)
+    ready = {site: future.result() for site, future in asked.items() if site not in missing}
     _observer.get().prepared(header, ready)
-    return {site: ready[site] for site in header.plan.site_names()}
+    return ready
+
+
+def _attend(
+    sites: Sites, header: RunHeader, key: SigningKey, ready: dict[str, SitePrepared]
+) -> Attendance:
+    def prepare(site: str) -> SitePrepared:
+        deadline = _deadline(header)
+        return ask_to_prepare(sites, site, header.plan, header.run, key, deadline=deadline)
+
+    return Attendance(sites, ready, prepare)
 
 
 def _federation(
-    workspace: Workspace, header: RunHeader, ready: dict[str, SitePrepared], sites: Sites
+    workspace: Workspace,
+    header: RunHeader,
+    ready: dict[str, SitePrepared],
+    attendance: Attendance,
 ) -> Federation:
     plan = header.plan
     return Federation(
@@ -217,7 +235,7 @@ def _federation(
         method=make_method(plan.method, plan.site_names()),
         schema=next(iter(ready.values())).shapes,
         key=load_coordinator_key(workspace),
-        site_keys={site: sites.key(site) for site in ready},
+        site_keys=attendance.keys,
         blobs=BlobFolder(workspace.blobs),
     )
 

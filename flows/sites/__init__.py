@@ -3,12 +3,17 @@
 from typing import Protocol
 
 from fedclinic.answers import Answer
+from fedclinic.errors import RunError
 from fedclinic.evidence.keys import VerifyKey
 from fedclinic.evidence.statement import Envelope
 from fedclinic.local_protocol import Counted, Progress
 
 EVALUATION_SITE = "evaluation"
 """The name under which a plan's evaluation notes are prepared and measured on."""
+
+
+class LateError(RunError):
+    """A site gave no answer in time; what it charged stays charged."""
 
 
 class Sites(Protocol):
@@ -21,7 +26,8 @@ class Sites(Protocol):
         in the coordinator's blob folder when this returns.
 
         Raises:
-            RunError: if the site gave no answer.
+            LateError: if the site gave no answer in time.
+            RunError: if it gave none for another reason.
         """
         ...
 

@@ -27,7 +27,7 @@ from fedclinic.updates.blobs import BlobFolder
 from flows.exchange.blob_store import PIECE_BYTES, TASKS_AREA, uploads_area
 from flows.exchange.exchange import Exchange
 from flows.exchange.task_queue import TaskView
-from flows.sites import EVALUATION_SITE, Sites, Watcher
+from flows.sites import EVALUATION_SITE, LateError, Sites, Watcher
 
 LOOK_SECONDS = 0.25
 LOOK_SECONDS_A_SITE = 0.01
@@ -109,16 +109,16 @@ class ExchangeSites:
             if view.state == "done":
                 return view
             if view.state == "late":
-                raise RunError(f"site {site} gave no answer before the deadline")
+                raise LateError(f"site {site} gave no answer before the deadline")
             self._show(site, view)
             now = self._exchange.clock()
             reason = ""
             if now > deadline:
                 reason = "gave no answer before the deadline"
-            elif view.state == "queued" and self._is_absent(site, now, began):
+            elif self._is_absent(site, now, began):
                 reason = f"is absent: silent for {self._transport.absent_seconds:g} s or more"
             if reason and self._exchange.queue.give_up(task):
-                raise RunError(f"site {site} {reason}")
+                raise LateError(f"site {site} {reason}")
             self.key(site)
             self._sleep(LOOK_SECONDS + LOOK_SECONDS_A_SITE * len(self._open))
 
