@@ -22,6 +22,7 @@ from typing import TextIO
 from fedclinic.errors import ErrorCode, FedclinicError
 from fedclinic.local_protocol import Answered, Ask, Problem, Reply
 from fedclinic.updates.blobs import BlobFolder
+from site_agent.agent import fresh_noise_key
 from site_agent.opening import OpenSite
 from site_agent.task_handler import TaskHandler
 
@@ -46,7 +47,12 @@ def _die_with_parent() -> None:
         os._exit(1)
 
 
-def serve(open_site: Callable[[], OpenSite], blobs: BlobFolder, home: Path) -> None:
+def serve(
+    open_site: Callable[[], OpenSite],
+    blobs: BlobFolder,
+    home: Path,
+    noise_key: Callable[[], bytes] = fresh_noise_key,
+) -> None:
     """Answer requests from standard input until it closes.
 
     A site that cannot be opened says why to every request.
@@ -61,7 +67,7 @@ def serve(open_site: Callable[[], OpenSite], blobs: BlobFolder, home: Path) -> N
     handler: TaskHandler | None = None
     for line in _lines_until_parent_ends():
         try:
-            handler = handler or TaskHandler(open_site(), blobs, say, time.time)
+            handler = handler or TaskHandler(open_site(), blobs, say, time.time, noise_key)
             answer = handler.handle(Ask.model_validate_json(line).task)
             say(Answered(key=handler.site.key.public.raw.hex(), answer=answer))
         except FedclinicError as error:

@@ -10,7 +10,7 @@ import os
 import secrets
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,11 +31,12 @@ from site_agent.hours import is_open
 from site_agent.keys import load_signing_key
 from site_agent.lease_keeper import LeaseKeeper
 from site_agent.settings import SiteHome, load_site_config
-from site_agent.work_process import WorkProcess, work_command
+from site_agent.work_process import WORK_PROGRAM, WorkProcess, work_command
 
 WAIT_SECONDS = 20.0
 PAUSE_SECONDS = 5.0
 CLOSED_SECONDS = 30.0
+WORK_ATTEMPTS = 3
 
 _FATAL = {
     Trouble.REVOKED: "the coordinator has revoked this site's key",
@@ -128,26 +129,36 @@ class Agent:
             path.unlink()
 
     def _work_on(self, leased: Leased, keeper: LeaseKeeper) -> Answer | None:
-        """Have the work process answer; None if it has no answer."""
-        if self.work is None or not self.work.alive:
-            self.work = self.start_work()
-        try:
-            self.work.ask(leased.envelope)
-            while True:
-                match reply := self.work.reply():
-                    case Progress():
-                        keeper.progress(reply)
-                    case Answered():
-                        if reply.answer.problem:
-                            self.say(f"task {leased.task[:8]}: {reply.answer.problem}")
-                        return reply.answer
-                    case Problem():
-                        self.say(f"task {leased.task[:8]}: {reply.message}")
-                        return None
-        except RunError as error:
-            self.say(f"task {leased.task[:8]}: {error}")
-            self._kill_work()
-            return None
+        """Have the work process answer; None if it has no answer.
+
+        A process that dies is started again: what it charged it charges no second time.
+        """
+        for _ in range(WORK_ATTEMPTS):
+            try:
+                return self._ask_work(leased, keeper)
+            except RunError as error:
+                self._kill_work()
+                if keeper.lost is not None:
+                    return None
+                self.say(f"task {leased.task[:8]}: {error}")
+        return None
+
+    def _ask_work(self, leased: Leased, keeper: LeaseKeeper) -> Answer | None:
+        work = self.work
+        if work is None or not work.alive:
+            self.work = work = self.start_work()
+        work.ask(leased.envelope)
+        while True:
+            match reply := work.reply():
+                case Progress():
+                    keeper.progress(reply)
+                case Answered():
+                    if reply.answer.problem:
+                        self.say(f"task {leased.task[:8]}: {reply.answer.problem}")
+                    return reply.answer
+                case Problem():
+                    self.say(f"task {leased.task[:8]}: {reply.message}")
+                    return None
 
     def _bring(self, leased: Leased, answer: Answer, blobs: BlobFolder) -> Done:
         """Upload what the answer's statements name and the process put out."""
@@ -181,7 +192,12 @@ class Agent:
             work.kill()
 
 
-def run_agent(config: Path, home: SiteHome, values: dict[str, str]) -> None:
+def run_agent(
+    config: Path,
+    home: SiteHome,
+    values: dict[str, str],
+    program: Sequence[str] = WORK_PROGRAM,
+) -> None:
     """Open the site's configuration and be its agent until a signal.
 
     Raises:
@@ -192,7 +208,7 @@ def run_agent(config: Path, home: SiteHome, values: dict[str, str]) -> None:
     address = load_address(home)
     if found.site != address.site:
         raise ConfigError(f"{config} is of site {found.site}; {home.root} joined as {address.site}")
-    command = work_command(config, home.root, home.in_transit, values, found.agent.memory_gib)
+    command = [*program, *work_command(config, home, values, found.agent.memory_gib)]
     with only_agent_of(home):
         agent = Agent(
             client=ExchangeClient.open(address, load_signing_key(home)),

@@ -18,6 +18,10 @@ from pydantic import ValidationError
 from fedclinic.errors import RunError
 from fedclinic.evidence.statement import Envelope
 from fedclinic.local_protocol import REPLY, Ask, Reply
+from site_agent.settings import SiteHome
+
+WORK_PROGRAM = (sys.executable, "-m", "site_agent")
+"""This package's own; nothing that is received chooses another."""
 
 PASSED_ENVIRONMENT = (
     "PATH",
@@ -106,11 +110,11 @@ class WorkProcess:
 
 
 def work_command(
-    config: Path, home: Path, blobs: Path, values: Mapping[str, str], memory_gib: float | None
+    config: Path, home: SiteHome, values: Mapping[str, str], memory_gib: float | None
 ) -> list[str]:
-    """The one program that the agent ever starts: this package's own."""
-    command = [sys.executable, "-m", "site_agent", "serve-pipe", "--config", str(config)]
-    command += ["--home", str(home), "--blobs", str(blobs), "--confined"]
+    """What the one program that the agent ever starts is told."""
+    command = ["serve-pipe", "--config", str(config)]
+    command += ["--home", str(home.root), "--blobs", str(home.in_transit), "--confined"]
     for name, value in values.items():
         command += ["--set", f"{name}={value}"]
     return command if memory_gib is None else [*command, "--memory-gib", str(memory_gib)]

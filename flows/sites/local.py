@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +24,7 @@ from flows.settings import Workspace
 from flows.sites import EVALUATION_SITE, Watcher
 
 STOP_SECONDS = 5.0
+SITE_PROGRAM = (sys.executable, "-m", "site_agent")
 
 _PASSED_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "SYSTEMROOT")
 
@@ -48,12 +49,14 @@ class LocalSites:
         data: str,
         coordinator: str,
         watch: Watcher,
+        program: Sequence[str] = SITE_PROGRAM,
     ) -> None:
         self._plan = plan
         self._workspace = workspace
         self._data = data
         self._coordinator = coordinator
         self._watch = watch
+        self._program = program
         cores = os.cpu_count() or 1
         self._transport = plan.transport if isinstance(plan.transport, LocalTransport) else None
         wanted = self._transport.parallel if self._transport else 1
@@ -121,7 +124,7 @@ class LocalSites:
         values = {"site": site, "data": self._data, "coordinator": self._coordinator}
         values["index"] = "0" if evaluation else str(self._plan.site_names().index(site))
         values |= self._transport.values.get(site, {}) if self._transport else {}
-        command = [sys.executable, "-m", "site_agent", "serve-pipe"]
+        command = [*self._program, "serve-pipe"]
         command += ["--config", config.site_config, "--home", str(home)]
         command += ["--blobs", str(self._workspace.blobs)]
         for name, value in values.items():

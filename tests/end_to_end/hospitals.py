@@ -1,0 +1,184 @@
+"""A coordinator's exchange and hospitals around it, each a real process that may be killed."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from site_agent.ledger_file import LedgerFile
+from tests.end_to_end.conftest import HOSPITALS, plan_document, site_document
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+LIMITS = {"lease_seconds": 2.0, "agent_seconds": 2.0}
+PATIENCE_SECONDS = 180.0
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+@dataclass
+class Hospitals:
+    """Processes by name: `exchange`, and one agent a site."""
+
+    root: Path
+    model: Path
+    notes: Path
+    known_noise: bool = False
+    port: int = field(default_factory=free_port)
+    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def workspace(self) -> Path:
+        return self.root / "workspace"
+
+    def home(self, site: str) -> Path:
+        return self.root / "homes" / site
+
+    def config(self, site: str) -> Path:
+        return self.root / f"{site}.yaml"
+
+    def environment(self) -> dict[str, str]:
+        unset = ("PREFECT_API_URL", "PREFECT_HOME", "MLFLOW_TRACKING_URI")
+        kept = {name: value for name, value in os.environ.items() if name not in unset}
+        return kept | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+
+    def coordinator(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "flows", *arguments, "--workspace", str(self.workspace)]
+
+    def site(self, site: str, *arguments: str) -> list[str]:
+        paths = ["--config", str(self.config(site)), "--home", str(self.home(site))]
+        return [sys.executable, "-m", "site_agent", *arguments, *paths]
+
+    def ask(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            env=self.environment(),
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+
+    def start(self, name: str, command: list[str]) -> None:
+        self.root.mkdir(exist_ok=True)
+        with (self.root / f"{name}.log").open("ab") as log:
+            self.running[name] = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self.environment(),
+                cwd=REPOSITORY,
+                start_new_session=True,
+            )
+
+    def start_exchange(self) -> None:
+        command = ["up", "--only-exchange", "--host", "127.0.0.1", "--port", str(self.port)]
+        self.start("exchange", self.coordinator(*command, "--limits", json.dumps(LIMITS)))
+        self.wait_for(self.exchange_answers)
+
+    def exchange_answers(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def join(self, site: str) -> subprocess.CompletedProcess[str]:
+        """Invite a site and let it join with a configuration of the test's."""
+        token = self.ask(self.coordinator("site", "invite", site)).stdout.strip()
+        done = self.ask(self.site(site, "join", token))
+        written = yaml.safe_load(self.config(site).read_text())
+        trusted = written["permissions"]["coordinators"]
+        values = site_document(
+            site, str(self.notes / f"{site}.jsonl"), self.model, evaluation=False
+        )
+        values["permissions"]["coordinators"] = trusted  # type: ignore[index]
+        self.config(site).write_text(yaml.safe_dump(values))
+        return done
+
+    def start_agent(self, site: str) -> None:
+        if self.known_noise:
+            paths = [str(self.config(site)), str(self.home(site))]
+            self.start(site, [sys.executable, "-m", "tests.agent_with_known_noise", *paths])
+        else:
+            self.start(site, self.site(site, "run"))
+
+    def write_plan(self, **changes: Any) -> Path:
+        evaluation = site_document(
+            "evaluation", str(self.notes / "test.jsonl"), self.model, evaluation=True
+        )
+        (self.root / "evaluation.yaml").write_text(yaml.safe_dump(evaluation))
+        plan = plan_document() | {"transport": {"kind": "exchange"}} | changes
+        path = self.root / "federation.yaml"
+        path.write_text(yaml.safe_dump(plan))
+        return path
+
+    def kill(self, name: str) -> None:
+        """End a process as a power cut does; for the exchange, the service under its starter."""
+        process = self.running.pop(name)
+        for child in children_of(process.pid) if name == "exchange" else []:
+            os.kill(child, signal.SIGKILL)
+        process.kill()
+        process.wait()
+
+    def kill_work(self, site: str) -> None:
+        """End the process that trains at a site, if there is one."""
+        for child in children_of(self.running[site].pid):
+            os.kill(child, signal.SIGKILL)
+
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        until = time.monotonic() + PATIENCE_SECONDS
+        while not condition():
+            if time.monotonic() > until:
+                raise TimeoutError(condition)
+            time.sleep(0.005)
+
+    def calls(self) -> list[dict[str, Any]]:
+        path = self.workspace / "exchange" / "calls.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def charged(self, site: str) -> list[int]:
+        """Rounds that a site's ledger charged, in order."""
+        ledger = LedgerFile.open(self.home(site) / "ledger.sqlite", site=site, clock=lambda: 4e9)
+        events = [event for _, event in ledger.history()]
+        ledger.close()
+        holds = {event.hold: event for event in events if event.event == "reserved"}
+        return [holds[event.hold].round_number for event in events if event.event == "committed"]
+
+    def stop(self) -> None:
+        for process in self.running.values():
+            process.terminate()
+        for process in self.running.values():
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.running.clear()
+
+
+def children_of(parent: int) -> list[int]:
+    """Processes that a process started (Linux)."""
+    found = Path(f"/proc/{parent}/task/{parent}/children")
+    return [int(child) for child in found.read_text().split()] if found.exists() else []
+
+
+def open_hospitals(hospitals: Hospitals) -> Hospitals:
+    """Start the exchange and let every site join and start its agent."""
+    hospitals.start_exchange()
+    for site in HOSPITALS:
+        hospitals.join(site)
+        hospitals.start_agent(site)
+    return hospitals
