@@ -96,6 +96,8 @@ class DeidentificationSummary(Record):
     notes: int | None
     quarantined: int | None
     replaced: dict[EntityKind, int | None]
+    recall: dict[EntityKind, Annotated[float, Field(ge=0, le=1)] | None] = {}
+    """Share of planted identifiers that were found, by kind of canary; empty before any were."""
 
 
 class BudgetLeft(Record):

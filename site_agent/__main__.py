@@ -3,20 +3,17 @@
 import os
 import sys
 import traceback
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
-from fedclinic.errors import ConfigError, FedclinicError
+from fedclinic.errors import FedclinicError
+from site_agent.deid_commands import deid
+from site_agent.site_options import PRIVATE, open_site_at, site_options, substitution_values
 
 EXIT_UNEXPECTED = 1
 EXIT_USER_MISTAKE = 2
 EXIT_INTERRUPTED = 130
-
-PRIVATE = 0o077
-"""Ledger, keys, notes and cached activations are for the agent's own user."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -25,33 +22,7 @@ def cli() -> None:
     """One hospital's side of a federation: its notes, policy, budget and rounds."""
 
 
-def site_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say which site is meant."""
-    for option in (
-        click.option(
-            "--set",
-            "substitutions",
-            multiple=True,
-            metavar="NAME=VALUE",
-            help="Text that replaces {NAME} in site.yaml; may be repeated.",
-        ),
-        click.option(
-            "--home",
-            type=click.Path(path_type=Path, file_okay=False),
-            default=Path("site-home"),
-            show_default=True,
-            help="Folder of the site's key, ledger and stores.",
-        ),
-        click.option(
-            "--config",
-            type=click.Path(path_type=Path),
-            default=Path("site.yaml"),
-            show_default=True,
-            help="The site's configuration.",
-        ),
-    ):
-        command = option(command)
-    return command
+cli.add_command(deid)
 
 
 @cli.command("serve-pipe", hidden=True)
@@ -73,7 +44,7 @@ def serve_pipe(
 
     if confined:
         confine(memory_gib)
-    serve(lambda: _open(config, home, substitutions), BlobFolder(blobs), home)
+    serve(lambda: open_site_at(config, home, substitutions), BlobFolder(blobs), home)
 
 
 @cli.command()
@@ -83,7 +54,7 @@ def worker(config: Path, home: Path, substitutions: tuple[str, ...]) -> None:
     os.umask(PRIVATE)
     from site_agent.worker_start import start_worker  # noqa: PLC0415
 
-    start_worker(config, home, _values(substitutions))
+    start_worker(config, home, substitution_values(substitutions))
 
 
 @cli.command("work-one-task", hidden=True)
@@ -92,14 +63,14 @@ def work_one_task(config: Path, home: Path, substitutions: tuple[str, ...]) -> N
     """Be the process of one flow run of a worker."""
     from site_agent.worker_child import carry_out  # noqa: PLC0415
 
-    carry_out(lambda: _open(config, home, substitutions))
+    carry_out(lambda: open_site_at(config, home, substitutions))
 
 
 @cli.command()
 @site_options
 def key(config: Path, home: Path, substitutions: tuple[str, ...]) -> None:
     """Print the site's public key, which the coordinator's plan names."""
-    click.echo(_open(config, home, substitutions).key.public.raw.hex())
+    click.echo(open_site_at(config, home, substitutions).key.public.raw.hex())
 
 
 @cli.command()
@@ -159,7 +130,7 @@ def ledger_show(config: Path, home: Path, substitutions: tuple[str, ...]) -> Non
     """Print budgets by cohort and the history of what was charged."""
     from site_agent.ledger_view import print_ledger  # noqa: PLC0415
 
-    print_ledger(_open(config, home, substitutions).ledger)
+    print_ledger(open_site_at(config, home, substitutions).ledger)
 
 
 @ledger.command("verify")
@@ -168,7 +139,7 @@ def ledger_verify(config: Path, home: Path, substitutions: tuple[str, ...]) -> N
     """Check the ledger's chain, amounts and budgets."""
     from site_agent.ledger_view import print_verification  # noqa: PLC0415
 
-    print_verification(_open(config, home, substitutions).ledger)
+    print_verification(open_site_at(config, home, substitutions).ledger)
 
 
 @ledger.command("export")
@@ -177,7 +148,7 @@ def ledger_export(config: Path, home: Path, substitutions: tuple[str, ...]) -> N
     """Print the whole history as JSON lines."""
     from site_agent.ledger_view import export_ledger  # noqa: PLC0415
 
-    export_ledger(_open(config, home, substitutions).ledger)
+    export_ledger(open_site_at(config, home, substitutions).ledger)
 
 
 @cli.command()
@@ -200,7 +171,7 @@ def run(config: Path, home: Path, substitutions: tuple[str, ...]) -> None:
     from site_agent.settings import SiteHome  # noqa: PLC0415
 
     os.umask(PRIVATE)
-    run_agent(config, SiteHome(home.resolve()), _values(substitutions))
+    run_agent(config, SiteHome(home.resolve()), substitution_values(substitutions))
 
 
 @cli.command()
@@ -226,25 +197,7 @@ def check(config: Path, home: Path, substitutions: tuple[str, ...], plan: Path) 
     """Check configuration, notes, model and ledger against a plan; changes and sends nothing."""
     from site_agent.check import check_site  # noqa: PLC0415
 
-    check_site(_open(config, home, substitutions), plan)
-
-
-def _open(config: Path, home: Path, substitutions: tuple[str, ...]) -> Any:
-    os.umask(PRIVATE)
-    from site_agent.opening import open_site  # noqa: PLC0415
-    from site_agent.settings import SiteHome  # noqa: PLC0415
-
-    return open_site(config, SiteHome(home.resolve()), _values(substitutions))
-
-
-def _values(substitutions: tuple[str, ...]) -> dict[str, str]:
-    values = {}
-    for text in substitutions:
-        name, separator, value = text.partition("=")
-        if not (name and separator):
-            raise ConfigError(f"--set {text}: expected NAME=VALUE")
-        values[name] = value
-    return values
+    check_site(open_site_at(config, home, substitutions), plan)
 
 
 def main() -> None:

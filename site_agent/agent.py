@@ -258,7 +258,9 @@ def _completed(
         ledger=site.ledger.head(),
         self_test=site.self_test,
         audit=audit,
-        deidentification=summarise(site.store.counts(), site.deidentification_policy),
+        deidentification=summarise(
+            site.store.counts(), site.deidentification_policy, site.store.measured()
+        ),
     )
 
 

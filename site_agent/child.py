@@ -58,7 +58,7 @@ def serve(
     A site that cannot be opened says why to every request.
     """
     sys.excepthook = _tell_type_alone
-    replies = _take_standard_output()
+    replies = take_standard_output()
 
     def say(reply: Reply) -> None:
         replies.write(reply.model_dump_json() + "\n")
@@ -79,7 +79,7 @@ def serve(
             say(Problem(code=ErrorCode.UNEXPECTED, message=f"{type(error).__name__}; see {log}"))
 
 
-def _take_standard_output() -> TextIO:
+def take_standard_output() -> TextIO:
     """Keep the pipe for replies; whatever a library prints goes to standard error instead."""
     pipe = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

@@ -32,6 +32,7 @@ from fedclinic.rounds import (
     SiteReport,
     TaskDeclined,
 )
+from site_agent.deid_measures import Measured
 from site_agent.note_store import StoreCounts
 
 AnyTask = PrepareTask | RoundTask | EvaluationTask | RevealTask
@@ -53,14 +54,34 @@ KINDS: Mapping[type[Record], str] = {
 """Everything that a site ever says, and the kind under which it signs it."""
 
 
-def summarise(counts: StoreCounts, policy: Digest) -> DeidentificationSummary:
-    """Collect the store's counts; they are exact until `release` blurs them."""
+MIN_CANARIES = 50
+"""Recall of fewer canaries of a kind tells nothing and does not leave."""
+
+
+def summarise(
+    counts: StoreCounts, policy: Digest, measured: Measured | None = None
+) -> DeidentificationSummary:
+    """Collect the store's counts and measured recall; they are exact until `release` blurs them."""
     return DeidentificationSummary(
         policy=policy,
         notes=counts.notes,
         quarantined=counts.quarantined,
         replaced=dict(sorted(counts.replaced.items())),
+        recall={} if measured is None else measured.recall(at_least=MIN_CANARIES),
     )
+
+
+def disclose_summary(
+    summary: DeidentificationSummary, policy: DisclosurePolicy
+) -> DeidentificationSummary:
+    """The summary as it may be shown outside the site's store.
+
+    Raises:
+        PolicyError: naming the field, never its value, if the policy does not let one out.
+    """
+    message = {"deidentification": summary.model_dump(mode="json")}
+    blurred = disclose("site_report", message, policy, known=frozenset())
+    return DeidentificationSummary.model_validate(blurred["deidentification"])
 
 
 def release(

@@ -1,15 +1,14 @@
 """Bring the site's store up to date: read, de-identify what is new, quarantine what is unsure."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from fedclinic.deid.deidentify import Deidentifier
-from fedclinic.errors import DataError, DeidentificationError
-from fedclinic.notes import Note
+from fedclinic.errors import DataError
 from fedclinic.plan import Task
 from site_agent.note_store import NoteStore, StoreCounts
 from site_agent.readers import read_notes
 from site_agent.settings import SiteConfig
+from site_agent.treatment import Job, Outcome, Refused, Treatment
 
 Progress = Callable[[int, int], None]
 
@@ -18,59 +17,89 @@ COMMIT_EVERY = 500
 
 def update_store(
     config: SiteConfig,
-    task: Task,
+    task: Task | None,
     store: NoteStore,
-    deidentifier: Deidentifier,
+    treatment: Treatment,
     progress: Progress,
 ) -> StoreCounts:
     """De-identify every new or changed note; an interrupted call goes on where it stopped.
 
     All notes are read and checked before the first is treated, so that a bad file leaves the
-    store as it was.
+    store as it was. Without a task, notes are read without labels and stored labels stay.
 
     Raises:
         DataError: if the notes cannot be read, or the site has fewer patients than it asks for.
     """
-    notes = list(read_notes(config.notes, task))
-    patients = {note.patient for note in notes}
+    update = _Update(config, task, store, treatment, progress)
+    store.begin()
+    try:
+        store.forget_positions()
+        for job, outcome in treatment.run(update.jobs()):
+            update.write(job, outcome)
+        store.drop_after(update.total)
+        store.commit()
+    finally:
+        store.roll_back()
+    progress(update.total, update.total)
+    return store.counts()
+
+
+class _Update:
+    """One pass over the site's notes; commits as it goes."""
+
+    def __init__(
+        self,
+        config: SiteConfig,
+        task: Task | None,
+        store: NoteStore,
+        treatment: Treatment,
+        progress: Progress,
+    ) -> None:
+        self.config, self.task, self.store, self.progress = config, task, store, progress
+        self.roster, self.digest = treatment.roster, treatment.digest
+        self.total = check_notes(config, task)
+        self._done = 0
+
+    def jobs(self) -> Iterator[Job]:
+        """Notes to treat; those that are current are kept in passing."""
+        cohort = str(time.gmtime().tm_year)
+        for position, note in enumerate(read_notes(self.config.notes, self.task)):
+            self.store.see_patient(note.patient, cohort)
+            known = self.roster.mark(note.patient)
+            if self.store.is_current(note, self.digest, known):
+                self.store.keep(note, position, labelled=self.task is not None)
+                self._count()
+            else:
+                yield Job(position, note, self.store.is_released(note, known))
+
+    def write(self, job: Job, outcome: Outcome) -> None:
+        known = self.roster.mark(job.note.patient)
+        write = self.store.quarantine if isinstance(outcome, Refused) else self.store.put
+        write(job.note, outcome, position=job.position, treatment=self.digest, known=known)
+        self._count()
+
+    def _count(self) -> None:
+        self._done += 1
+        if self._done % COMMIT_EVERY == 0:
+            self.store.commit()
+            self.store.begin()
+            self.progress(self._done, self.total)
+
+
+def check_notes(config: SiteConfig, task: Task | None) -> int:
+    """Read every note once and return how many there are.
+
+    Raises:
+        DataError: if the notes cannot be read, or the site has fewer patients than it asks for.
+    """
+    patients: set[str] = set()
+    total = 0
+    for note in read_notes(config.notes, task):
+        patients.add(note.patient)
+        total += 1
     if len(patients) < config.min_patients:
         raise DataError(
             f"site {config.site} has {len(patients)} patients and min_patients is "
             f"{config.min_patients}: it cannot take part"
         )
-    cohort = str(time.gmtime().tm_year)
-    store.begin()
-    try:
-        store.forget_positions()
-        for position, note in enumerate(notes):
-            store.see_patient(note.patient, cohort)
-            _treat(note, position, store, deidentifier)
-            if (position + 1) % COMMIT_EVERY == 0:
-                store.commit()
-                store.begin()
-                progress(position + 1, len(notes))
-        store.drop_after(len(notes))
-        store.commit()
-    finally:
-        store.roll_back()
-    progress(len(notes), len(notes))
-    return store.counts()
-
-
-def _treat(note: Note, position: int, store: NoteStore, deidentifier: Deidentifier) -> None:
-    policy = deidentifier.policy.digest()
-    if store.is_current(note, policy):
-        store.keep_position(note, position)
-        return
-    try:
-        result = deidentifier.run(note)
-    except DeidentificationError as error:
-        store.quarantine(note, position=position, policy=policy, reason=str(error))
-        return
-    store.put(
-        note,
-        result.note,
-        position=position,
-        policy=policy,
-        replaced={kind.name: count for kind, count in result.counts.replaced.items()},
-    )
+    return total

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, PositiveInt, StringConstraints, model_validator
 
 from fedclinic.config import parse_document
+from fedclinic.deid.kinds import EntityKind
 from fedclinic.errors import ConfigError
-from fedclinic.records import Count, Name, Record
+from fedclinic.records import Count, Digest, Name, Record
 
 EMBEDDED = "embedded"
 """In `permissions.models`: the base model that is installed with the package."""
@@ -57,6 +58,19 @@ class NoteSource(Record):
     """Leave rows without a label out instead of refusing the file."""
 
 
+class SiteModelChoice(Record):
+    """A token classifier of the site's own, in a local folder, beside the embedded detectors."""
+
+    kind: Literal["huggingface", "spacy"]
+    path: str
+    digest: Digest
+    """Digest of every file of the folder; `fedclinic-site deid model-digest FOLDER` prints it."""
+    labels: Annotated[dict[str, EntityKind | None], Field(min_length=1)]
+    """What each label of the model means, without B- and I-; null where it names no identifier."""
+    threshold: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Lowest probability, of all identifier labels together, at which a token counts."""
+
+
 class DeidentificationChoice(Record):
     """Which de-identification a site applies to every note before anything else sees it."""
 
@@ -64,6 +78,34 @@ class DeidentificationChoice(Record):
     profile: Literal["fast", "default", "strict"]
     policy: str | None = None
     """Path of the site's own policy file; None: policies/deidentification.yaml as installed."""
+    model: SiteModelChoice | None = None
+
+
+class RosterFile(Record):
+    """What the site knows of its patients: values that must not stand in any of their notes."""
+
+    path: str
+    format: Literal["jsonl", "csv", "parquet"]
+    patient: str = "patient_id"
+    columns: Annotated[dict[str, EntityKind], Field(min_length=1)]
+    """Column and the kind of its values; a field may hold a list of values."""
+
+
+class TaskRunnerChoice(Record):
+    """What runs the batches of a de-identification."""
+
+    kind: Literal["processes", "dask", "ray"] = "processes"
+    address: str | None = None
+    """Of a running Dask or Ray cluster; None starts one on this machine."""
+    processes: PositiveInt | None = None
+    """How many notes are treated at once; None: one for each core."""
+
+
+class SiteTracking(Record):
+    """The site's own MLflow, which nobody else reads."""
+
+    uri: str
+    experiment: str = "de-identification"
 
 
 class Permissions(Record):
@@ -110,6 +152,9 @@ class SiteConfig(Record):
     site: Name
     notes: NoteSource
     deidentification: DeidentificationChoice
+    roster: RosterFile | None = None
+    task_runner: TaskRunnerChoice = TaskRunnerChoice()
+    tracking: SiteTracking | None = None
     permissions: Permissions
     privacy_policy: str | None = None
     """Path of the site's own privacy policy; None: policies/privacy.yaml as installed."""
@@ -200,6 +245,11 @@ class SiteHome:
     def log(self) -> Path:
         return self.root / "agent.log"
 
+    @property
+    def deid_audits(self) -> Path:
+        """Reports of the audits of de-identification, and sheets for people who read notes."""
+        return self.root / "deid"
+
 
 def load_site_config(path: Path, substitutions: Mapping[str, str]) -> SiteConfig:
     """Read and check a site.yaml; relative paths in it are relative to the file.
@@ -219,14 +269,27 @@ def load_site_config(path: Path, substitutions: Mapping[str, str]) -> SiteConfig
 
 
 def _resolve_paths(config: SiteConfig, folder: Path) -> SiteConfig:
-    notes, allowed = config.notes, config.permissions
+    allowed, choice = config.permissions, config.deidentification
     models = {
         name: where if where == EMBEDDED else str((folder / where).resolve())
         for name, where in allowed.models.items()
     }
     return config.model_copy(
         update={
-            "notes": notes.model_copy(update={"path": str((folder / notes.path).resolve())}),
+            "notes": _resolved(config.notes, folder),
+            "roster": _resolved(config.roster, folder),
+            "deidentification": choice.model_copy(
+                update={"model": _resolved(choice.model, folder)}
+            ),
             "permissions": allowed.model_copy(update={"models": models}),
         }
     )
+
+
+P = TypeVar("P", NoteSource, RosterFile, SiteModelChoice)
+
+
+def _resolved(part: P | None, folder: Path) -> P | None:
+    if part is None:
+        return None
+    return part.model_copy(update={"path": str((folder / part.path).resolve())})

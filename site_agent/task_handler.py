@@ -35,6 +35,7 @@ from fedclinic.updates.blobs import BlobFolder
 from site_agent.agent import Site, fresh_noise_key, run_round
 from site_agent.audit_secrets import AuditSecrets
 from site_agent.auditing import Auditing, judged
+from site_agent.detection_process import OneProcess
 from site_agent.egress import AnyTask, release, summarise
 from site_agent.evaluation import evaluate, load_state
 from site_agent.keys import coordinator_keys
@@ -118,13 +119,14 @@ class TaskHandler:
 
     def _prepare(self, task: PrepareTask) -> Statements:
         check_base_model(task.base_model, task.layers, self.site.config)
-        counts = update_store(
-            self.site.config,
-            task.task,
-            self.site.store,
-            self.site.deidentifier(),
-            self._meter("de-identify"),
-        )
+        with self.site.detection() as pool:
+            counts = update_store(
+                self.site.config,
+                task.task,
+                self.site.store,
+                OneProcess(pool, self.site.treatment(), self.site.roster()),
+                self._meter("de-identify"),
+            )
         policy = self.site.privacy_policy
         for cohort in self.site.store.cohorts():
             self.site.ledger.add_cohort(
@@ -145,7 +147,9 @@ class TaskHandler:
             base_model=bench.base_digest,
             shapes=shapes,
             model_parameters=bench.model_parameters,
-            deidentification=summarise(counts, self.site.deidentification_policy.digest()),
+            deidentification=summarise(
+                counts, self.site.deidentification_policy.digest(), self.site.store.measured()
+            ),
         )
         bound = self._auditing().commit(task.run, task.site, to_the_minute(self.clock()))
         return self._release(bound, task), self._release(prepared, task, *shapes)

@@ -11,6 +11,8 @@ from fedclinic.deid.policy import DeidentificationPolicy, parse_policy
 from fedclinic.notes import KnownIdentifiers, Span
 from fedclinic.privacy.auditing_policy import AuditingPolicy
 from fedclinic.privacy.disclosure import DisclosurePolicy
+from site_agent.roster import NOBODY, Roster
+from site_agent.treatment import InProcess
 
 SURROGATE_KEY = b"s" * 32
 
@@ -71,11 +73,12 @@ def installed_auditing_policy(**changes: Any) -> AuditingPolicy:
     return AuditingPolicy.model_validate(values)
 
 
-def make_deidentifier(
-    detector: FakeDetector, policy: DeidentificationPolicy | None = None
-) -> Deidentifier:
-    return Deidentifier(
+def make_treatment(
+    detector: FakeDetector, policy: DeidentificationPolicy | None = None, roster: Roster = NOBODY
+) -> InProcess:
+    deidentifier = Deidentifier(
         policy=policy or installed_deidentification_policy(),
         detector=detector,
         key=SURROGATE_KEY,
     )
+    return InProcess(deidentifier, roster)

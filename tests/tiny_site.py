@@ -44,7 +44,7 @@ from tests.fakes import (
     installed_auditing_policy,
     installed_deidentification_policy,
     installed_disclosure_policy,
-    make_deidentifier,
+    make_treatment,
 )
 
 COORDINATOR = make_signing_key(1)
@@ -120,8 +120,8 @@ def make_tiny_site(
     clock = FakeClock()
     key = load_signing_key(home)
     store = NoteStore.open(home.notes, load_secret(home.store_key))
-    deidentifier = make_deidentifier(FakeDetector())
-    update_store(config, task or make_learning_task(), store, deidentifier, FakeProgress())
+    treatment = make_treatment(FakeDetector())
+    update_store(config, task or make_learning_task(), store, treatment, FakeProgress())
     ledger = LedgerFile.open(home.ledger, site=name, clock=clock)
     privacy = policy or installed_privacy_policy()
     for cohort in store.cohorts():

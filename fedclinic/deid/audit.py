@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from fedclinic.deid.bounds import has_drifted, lower_bound
-from fedclinic.deid.canaries import CanaryCounts, CanaryKind
+from fedclinic.deid.canaries import CanaryCounts, CanaryKind, by_kind
 from fedclinic.deid.kinds import EntityKind
 from fedclinic.deid.known import find_known, prepare
 from fedclinic.deid.lexicon import Lexicon
@@ -34,6 +34,7 @@ class AuditReport(Record):
     policy: Digest
     dictionaries: Digest
     tagger: Digest
+    site_model: Digest | None = None
     notes_deidentified: Count
     notes_quarantined: Count
     notes_with_known_values: Count
@@ -41,8 +42,8 @@ class AuditReport(Record):
     replaced: dict[EntityKind, Count]
     entities_total: Count
     entities_survived: Count
-    over_redaction: Annotated[float, Field(ge=0)]
-    """Tokens replaced without need in each 1,000, as counted by reviewers or on public prose."""
+    over_redaction: Annotated[float, Field(ge=0)] | None
+    """Words replaced without need in each 1,000, as reviewers counted; None before they did."""
     canaries: tuple[CanaryCounts, ...]
     reviews: dict[EntityKind, ReviewCounts]
     estimated_recall: Share | None
@@ -85,14 +86,9 @@ def canary_lower_bounds(
     canaries: Iterable[CanaryCounts], *, confidence: float
 ) -> dict[CanaryKind, float]:
     """Lower bound of recall of each canary kind, headers and sentences together."""
-    planted: dict[CanaryKind, int] = {}
-    found: dict[CanaryKind, int] = {}
-    for each in canaries:
-        planted[each.kind] = planted.get(each.kind, 0) + each.planted
-        found[each.kind] = found.get(each.kind, 0) + each.found
     return {
-        kind: lower_bound(found[kind], count, confidence=confidence)
-        for kind, count in planted.items()
+        kind: lower_bound(found, planted, confidence=confidence)
+        for kind, (found, planted) in by_kind(canaries).items()
     }
 
 
@@ -127,7 +123,7 @@ def failed_gates(report: AuditReport, gates: AuditGates) -> list[str]:
             f"{report.label_survival():.1%} of labels survived, "
             f"fewer than {gates.min_label_survival:.1%}"
         )
-    if report.over_redaction > gates.max_over_redaction:
+    if report.over_redaction is not None and report.over_redaction > gates.max_over_redaction:
         failures.append(
             f"{report.over_redaction:.1f} tokens in 1,000 are replaced without need, "
             f"more than {gates.max_over_redaction:.1f}"

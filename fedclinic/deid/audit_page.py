@@ -61,9 +61,15 @@ def _notes(report: AuditReport) -> str:
             ("In quarantine", f"{report.notes_quarantined:,} ({report.quarantine_rate():.1%})"),
             ("Blocked: a known value was left", f"{report.notes_with_known_values:,}"),
             ("Task labels that survived", f"{report.label_survival():.2%}"),
-            ("Replaced without need, in 1,000 tokens", f"{report.over_redaction:.1f}"),
+            ("Words replaced without need, in 1,000", _over_redaction(report)),
         ),
     )
+
+
+def _over_redaction(report: AuditReport) -> str:
+    if report.over_redaction is None:
+        return "not read by people yet"
+    return f"{report.over_redaction:.1f}"
 
 
 def _canaries(report: AuditReport, gates: AuditGates) -> str:

@@ -21,6 +21,7 @@ from fedclinic.records import Count, Record
 _COMMON_RANK = 1000
 _RARE_RANK = 50_000
 _HEADER_LINE = 60
+_SHARE = 0.5
 
 
 class CanaryKind(StrEnum):
@@ -132,6 +133,37 @@ def count_found(
         CanaryCounts(kind=kind, in_header=header, planted=count, found=found[kind, header])
         for (kind, header), count in sorted(planted.items())
     )
+
+
+def shadow_run(
+    text: str, find: Callable[[str], Sequence[Span]], maker: CanaryMaker, rng: Random
+) -> tuple[CanaryCounts, ...]:
+    """Plant canaries of each kind in half of a note's fitting places, look for them, and count."""
+    slots = find(text)
+    notes = (plant(text, slots, kind, maker, share=_SHARE, rng=rng) for kind in CanaryKind)
+    return count_found(notes, find)
+
+
+def merge(counts: Iterable[CanaryCounts]) -> tuple[CanaryCounts, ...]:
+    """Add up the counts of many notes."""
+    planted: Counter[tuple[CanaryKind, bool]] = Counter()
+    found: Counter[tuple[CanaryKind, bool]] = Counter()
+    for each in counts:
+        planted[each.kind, each.in_header] += each.planted
+        found[each.kind, each.in_header] += each.found
+    return tuple(
+        CanaryCounts(kind=kind, in_header=header, planted=count, found=found[kind, header])
+        for (kind, header), count in sorted(planted.items())
+    )
+
+
+def by_kind(counts: Iterable[CanaryCounts]) -> dict[CanaryKind, tuple[int, int]]:
+    """Found and planted of each kind, headers and sentences together."""
+    sums: dict[CanaryKind, tuple[int, int]] = {}
+    for each in counts:
+        found, planted = sums.get(each.kind, (0, 0))
+        sums[each.kind] = found + each.found, planted + each.planted
+    return sums
 
 
 def is_header(text: str, position: int) -> bool:

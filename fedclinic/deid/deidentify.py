@@ -67,15 +67,23 @@ class Deidentifier:
         """
         return self.run(note, known).note
 
-    def run(self, note: Note, known: KnownIdentifiers | None = None) -> Deidentification:
+    def run(
+        self, note: Note, known: KnownIdentifiers | None = None, *, released: bool = False
+    ) -> Deidentification:
         """Replace every identifier of a note and say what was done.
+
+        `released`: a person read the note and takes away the doubts about its language and about
+        its share of identifiers; every other reason to refuse it stays.
 
         Raises:
             DeidentificationError: if anything leaves doubt; the note belongs into quarantine.
         """
         reading = self._read(note)
+        if not released:
+            check_english(reading.text)
         spans = self._find(reading, known)
-        self._check_density(note.text, spans)
+        if not released:
+            self._check_density(note.text, spans)
         writer = _Writer(self, note, spans)
         text, offsets = replace_spans(note.text, spans, [writer.write(span) for span in spans])
         if known is not None:
@@ -88,6 +96,14 @@ class Deidentifier:
             spans=tuple(spans),
         )
 
+    def find(self, text: str) -> list[Span]:
+        """What would be replaced in a text of no patient in particular.
+
+        Raises:
+            DeidentificationError: if the detector fails.
+        """
+        return self._find(read(text), None)
+
     def _read(self, note: Note) -> Reading:
         """The note as a reader sees it, if it can be trusted at all."""
         if len(note.text) > self.policy.max_characters:
@@ -96,9 +112,7 @@ class Deidentifier:
             )
         if any(not 0 <= each.start < each.end <= len(note.text) for each in note.entities):
             raise DeidentificationError("an entity label leaves the note's text")
-        reading = read(note.text)
-        check_english(reading.text)
-        return reading
+        return read(note.text)
 
     def _find(self, reading: Reading, known: KnownIdentifiers | None) -> list[Span]:
         """Run the detector on the readable text; whatever goes wrong inside it refuses the note."""

@@ -3,11 +3,15 @@
 import csv
 import html
 import io
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
+from fedclinic.deid.audit import ReviewCounts
 from fedclinic.deid.kinds import EntityKind
+from fedclinic.errors import DataError
 from fedclinic.notes import Span
 
 _COLOURS = {
@@ -18,6 +22,25 @@ _COLOURS = {
     EntityKind.ORGANIZATION: "#dcf5d9",
 }
 _OTHER_COLOUR = "#f3e2ff"
+CLASSES = {
+    "names": EntityKind.PERSON,
+    "dates": EntityKind.DATE_TIME,
+    "places": EntityKind.LOCATION,
+    "institutions": EntityKind.ORGANIZATION,
+    "numbers": EntityKind.OTHER_ID,
+}
+"""What reviewers count apart, and the kind that stands for it in the audit."""
+
+_OTHER = "numbers"
+_CLASS_OF = {**{kind: name for name, kind in CLASSES.items()}, EntityKind.AGE: "dates"}
+_COUNTED = (
+    "words",
+    *(f"replaced_{name}" for name in CLASSES),
+    *(f"left_{name}" for name in CLASSES),
+    "words_replaced_in_error",
+)
+_COLUMNS = ("note", "reviewer", *_COUNTED, "remark")
+_WORD = re.compile(r"\w+")
 _STYLE = (
     "body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}"
     "article{border:1px solid #bbb;border-radius:6px;padding:1rem;margin:1rem 0;"
@@ -53,23 +76,76 @@ def draw_for_review(
 
 
 def review_table(notes: Sequence[ReviewNote], reviewers: Sequence[str]) -> str:
-    """A CSV table with a row a note and reviewer: every note is read by all of them alone."""
+    """A CSV table with a row a note and reviewer: every note is read by all of them alone.
+
+    People fill in how many identifiers of each class were left, how many words were replaced in
+    error, and a remark; `read_sheets` reads that back.
+    """
     out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(
-        [
-            "note_id",
-            "reviewer",
-            "identifiers_replaced",
-            "identifiers_left",
-            "replaced_in_error",
-            "remark",
-        ]
-    )
+    writer = csv.DictWriter(out, _COLUMNS)
+    writer.writeheader()
     for reviewer in reviewers:
         for note in notes:
-            writer.writerow([note.note_id, reviewer, len(note.replaced), "", "", ""])
+            replaced = Counter(_CLASS_OF.get(each.label, _OTHER) for each in note.replaced)
+            writer.writerow(
+                {
+                    "note": note.note_id,
+                    "reviewer": reviewer,
+                    "words": len(_WORD.findall(note.text)),
+                    **{f"replaced_{name}": replaced[name] for name in CLASSES},
+                }
+            )
     return out.getvalue()
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What people found in the notes that all their reviewers finished."""
+
+    reviews: dict[EntityKind, ReviewCounts]
+    words: int
+    replaced_in_error: int
+
+    def over_redaction(self) -> float | None:
+        """Words replaced without need in each 1,000; None where nothing was read."""
+        return 1000 * self.replaced_in_error / self.words if self.words else None
+
+
+def read_sheets(sheets: Iterable[str]) -> Findings:
+    """Read filled-in sheets; a row with an empty count was not read yet and is passed over.
+
+    Where reviewers of a note disagree, the larger count stands: what one of them saw was there.
+
+    Raises:
+        DataError: naming the row, if a sheet is none or a count is no number.
+    """
+    found: dict[str, dict[str, int]] = {}
+    for sheet in sheets:
+        reader = csv.DictReader(io.StringIO(sheet))
+        if not set(_COLUMNS) <= set(reader.fieldnames or ()):
+            raise DataError("a review sheet lacks columns: use the one that deid audit wrote")
+        for number, row in enumerate(reader, 2):
+            counts = {name: (row[name] or "").strip() for name in _COUNTED}
+            if not all(counts.values()):
+                continue
+            if not all(value.isdecimal() for value in counts.values()):
+                raise DataError(f"row {number} of a review sheet has a count that is no number")
+            known = found.setdefault(row["note"], {})
+            for name, value in counts.items():
+                known[name] = max(known.get(name, 0), int(value))
+    return Findings(
+        reviews={
+            kind: ReviewCounts(
+                found_by_detector=sum(note[f"replaced_{name}"] for note in found.values()),
+                left_in_text=sum(note[f"left_{name}"] for note in found.values()),
+            )
+            for name, kind in CLASSES.items()
+        }
+        if found
+        else {},
+        words=sum(note["words"] for note in found.values()),
+        replaced_in_error=sum(note["words_replaced_in_error"] for note in found.values()),
+    )
 
 
 def review_page(notes: Sequence[ReviewNote], *, title: str) -> str:
@@ -92,7 +168,8 @@ def review_page(notes: Sequence[ReviewNote], *, title: str) -> str:
 
 
 def _marked(note: ReviewNote) -> str:
-    parts, position = [], 0
+    parts: list[str] = []
+    position = 0
     for span in sorted(note.replaced, key=lambda each: each.start):
         colour = _COLOURS.get(EntityKind(span.label), _OTHER_COLOUR)
         parts.append(html.escape(note.text[position : span.start]))

@@ -20,18 +20,18 @@ FORMATS: dict[str, RowReader] = {
 }
 
 
-def read_notes(source: NoteSource, task: Task) -> Iterator[Note]:
-    """Yield the site's notes in file order, each checked against the task.
+def read_notes(source: NoteSource, task: Task | None) -> Iterator[Note]:
+    """Yield the site's notes in file order, each checked against the task; without one, unlabelled.
+
+    A folder is read as all its files of the format, in order of name.
 
     Raises:
         DataError: naming file and row, if the file is missing or damaged, a note identifier
             occurs twice, a label is not in the plan, or no row belongs to the site.
     """
     path = Path(source.path)
-    if not path.is_file():
-        raise DataError(f"no notes at {path}: check notes.path in site.yaml")
     seen: set[str] = set()
-    for row in FORMATS[source.format](path):
+    for row in _rows(path, source):
         if not _belongs(row, source):
             continue
         note = note_of(row, source, task)
@@ -43,6 +43,14 @@ def read_notes(source: NoteSource, task: Task) -> Iterator[Note]:
         yield note
     if not seen:
         raise DataError(f"{path}: no note belongs to this site; check notes.where in site.yaml")
+
+
+def _rows(path: Path, source: NoteSource) -> Iterator[Row]:
+    files = sorted(path.glob(f"*.{source.format}")) if path.is_dir() else [path]
+    if not files or not all(file.is_file() for file in files):
+        raise DataError(f"no notes at {path}: check notes.path in site.yaml")
+    for file in files:
+        yield from FORMATS[source.format](file)
 
 
 def _belongs(row: Row, source: NoteSource) -> bool:

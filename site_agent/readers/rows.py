@@ -19,12 +19,16 @@ class Row:
     values: Mapping[str, Any] = field(repr=False)
 
 
-def note_of(row: Row, source: NoteSource, task: Task) -> Note | None:
+def note_of(row: Row, source: NoteSource, task: Task | None) -> Note | None:
     """Build the note of a row; None for a row without a label that the site chose to skip.
+
+    Without a task, the note has no labels.
 
     Raises:
         DataError: naming the row and field, never their content.
     """
+    if task is None:
+        return _unlabelled(row, source)
     text, entities = _text_and_entities(row, source, task)
     labels = _document_labels(row, source, task)
     if task.kind == "document_classification" and not labels:
@@ -38,6 +42,21 @@ def note_of(row: Row, source: NoteSource, task: Task) -> Note | None:
         labels=labels,
         entities=entities,
     )
+
+
+def _unlabelled(row: Row, source: NoteSource) -> Note:
+    fields = source.fields
+    if fields.tokens and fields.tags:
+        tokens = row.values.get(fields.tokens)
+        if not isinstance(tokens, list) or not all(isinstance(each, str) for each in tokens):
+            raise DataError(f"{row.where}: '{fields.tokens}' must be a list of texts")
+        text = " ".join(tokens)
+        _check_unicode(row, fields.tokens, text)
+    elif fields.text is not None:
+        text = _text(row, fields.text)
+    else:
+        raise DataError(f"{row.where}: notes.fields names neither a text nor tokens and tags")
+    return Note(_identifier(row, fields.note_id), _identifier(row, fields.patient), text)
 
 
 def _identifier(row: Row, name: str) -> str:

@@ -6,10 +6,14 @@ from typing import Any
 
 import pytest
 
+from fedclinic.deid.deidentify import Deidentification
+from fedclinic.deid.offsets import OffsetMap
+from fedclinic.deid.policy import DeidentificationCounts
 from fedclinic.errors import DataError
-from fedclinic.notes import DeidentifiedNote, Span
+from fedclinic.notes import DeidentifiedNote, KnownIdentifiers, Span
 from site_agent.note_store import NoteStore, StoreCounts
 from site_agent.prepare import update_store
+from site_agent.roster import Roster
 from site_agent.settings import SiteConfig
 from tests.factories import (
     make_deidentified_note,
@@ -24,7 +28,7 @@ from tests.fakes import (
     FakeDetector,
     FakeProgress,
     installed_deidentification_policy,
-    make_deidentifier,
+    make_treatment,
 )
 
 KEY = b"k" * 32
@@ -63,8 +67,16 @@ def update(
     **changes: Any,
 ) -> StoreCounts:
     config = config_of(notes_file, **changes)
-    deidentifier = make_deidentifier(detector or FakeDetector())
-    return update_store(config, TASK, store, deidentifier, FakeProgress())
+    treatment = make_treatment(detector or FakeDetector())
+    return update_store(config, TASK, store, treatment, FakeProgress())
+
+
+def put(store: NoteStore, treated: DeidentifiedNote) -> None:
+    counts = DeidentificationCounts(
+        replaced={}, entities_total=0, entities_survived=0, characters=9, replaced_characters=0
+    )
+    result = Deidentification(treated, counts, OffsetMap(()), ())
+    store.put(make_note(), result, position=0, treatment=POLICY)
 
 
 def stored_ids(store: NoteStore) -> list[str]:
@@ -76,7 +88,7 @@ def test_a_stored_note_comes_back_as_it_was(store):
     treated = make_deidentified_note(
         "the patient has Ångström ☤", entities=spans, labels=("a", "b")
     )
-    store.put(make_note(), treated, position=0, policy=POLICY, replaced={"PERSON": 1})
+    put(store, treated)
     assert list(store.notes()) == [treated]
 
 
@@ -105,7 +117,7 @@ def test_a_file_that_is_no_store_is_refused_and_left_alone(path):
 
 
 def test_a_note_that_was_altered_is_refused(path, store):
-    store.put(make_note(), make_deidentified_note(), position=0, policy=POLICY, replaced={})
+    put(store, make_deidentified_note())
     with sqlite3.connect(path) as database:
         ((content,),) = database.execute("SELECT content FROM note")
         altered = content[:-1] + bytes([content[-1] ^ 1])
@@ -140,13 +152,96 @@ def test_only_new_and_changed_notes_are_treated(store, notes_file):
     assert "fever" in list(store.notes())[2].text
 
 
-@pytest.mark.parametrize("change", [{"label": "oncology"}, {"patient_id": "another"}])
-def test_a_changed_label_or_patient_is_a_changed_note(store, notes_file, change):
+def test_a_note_of_another_patient_is_treated_again(store, notes_file):
     update(store, notes_file)
-    write_rows(notes_file, range(6), **change)
+    write_rows(notes_file, range(6), patient_id="another")
     detector = FakeDetector()
     update(store, notes_file, detector, min_patients=1)
-    assert detector.calls > 0
+    assert detector.calls == 6
+
+
+def test_a_changed_label_is_stored_without_a_second_treatment(store, notes_file):
+    update(store, notes_file)
+    fingerprint = store.fingerprint()
+    write_rows(notes_file, range(6), label="oncology")
+    detector = FakeDetector()
+    update(store, notes_file, detector)
+    assert detector.calls == 0
+    assert {note.labels for note in store.notes()} == {("oncology",)}
+    assert store.fingerprint() != fingerprint
+
+
+def test_notes_read_without_a_task_keep_their_labels(store, notes_file):
+    update(store, notes_file)
+    before = list(store.notes())
+    treatment = make_treatment(FakeDetector())
+    update_store(config_of(notes_file), None, store, treatment, FakeProgress())
+    assert list(store.notes()) == before
+
+
+def test_what_is_newly_known_of_a_patient_treats_their_notes_again(store, notes_file):
+    update(store, notes_file)
+    known = {"patient-2": KnownIdentifiers("patient-2", (("PERSON", "Zorvath"),))}
+    detector = FakeDetector()
+    treatment = make_treatment(detector, roster=Roster(known, frozenset()))
+    update_store(config_of(notes_file), TASK, store, treatment, FakeProgress())
+    assert detector.calls == 1
+
+
+def test_a_released_note_is_treated_again_and_stays_released(store, tmp_path):
+    text = (
+        "Name-1 tiene tos y fiebre, y la paciente no ha tomado las medicinas que le dieron en la "
+    )
+    rows = [note_row(0), note_row(1, text=text + "clínica de su barrio, por lo que vuelve hoy.")]
+    notes_file = write_jsonl(tmp_path / "two.jsonl", rows)
+    update(store, notes_file)
+    (refused,) = store.quarantined()
+    assert "another language" in refused.reason
+    store.release(refused.name, by="Dr. Reader", why="read and found harmless")
+    for _ in range(2):
+        assert update(store, notes_file).quarantined == 0
+    assert "Name-1" not in "".join(note.text for note in store.notes())
+
+
+def test_a_release_holds_for_the_text_that_was_read_only(store, tmp_path):
+    spanish = "el paciente tiene tos y fiebre y no ha tomado las medicinas que le dieron en la "
+    notes_file = write_jsonl(tmp_path / "two.jsonl", [note_row(0), note_row(1, text=spanish * 2)])
+    update(store, notes_file)
+    store.release(store.quarantined()[0].name, by="Reader", why="harmless")
+    write_jsonl(notes_file, [note_row(0), note_row(1, text=spanish * 3)])
+    assert update(store, notes_file).quarantined == 1
+
+
+@pytest.mark.parametrize("name", ["", "nobody"])
+def test_a_release_of_no_note_in_quarantine_is_refused(store, notes_file, name):
+    update(store, notes_file)
+    with pytest.raises(DataError, match="no note in quarantine is named"):
+        store.release(name, by="Reader", why="harmless")
+
+
+def test_a_blocked_note_is_used_no_more(store, notes_file):
+    update(store, notes_file)
+    first = next(store.stored())
+    store.block(first.name, "a known value was left")
+    assert store.counts().quarantined == 1
+    assert first.note.note_id not in stored_ids(store)
+
+
+def test_a_store_without_offset_maps_keeps_its_patients_and_treats_notes_again(path):
+    path.parent.mkdir()
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE note (id TEXT PRIMARY KEY, policy TEXT)")
+        database.execute("INSERT INTO note VALUES ('old', 'policy')")
+    store = NoteStore.open(path, KEY)
+    assert store.counts().notes == 0
+
+
+def test_two_processes_never_write_at_once(path, store, monkeypatch):
+    monkeypatch.setattr("site_agent.note_store.WAIT_SECONDS", 0.01)
+    second = NoteStore.open(path, KEY)
+    store.begin()
+    with pytest.raises(DataError, match="another process"):
+        second.begin()
 
 
 def test_a_changed_policy_treats_every_note_again(store, notes_file):
@@ -154,7 +249,7 @@ def test_a_changed_policy_treats_every_note_again(store, notes_file):
     policy = installed_deidentification_policy().model_copy(update={"version": 99})
     detector = FakeDetector()
     update_store(
-        config_of(notes_file), TASK, store, make_deidentifier(detector, policy), FakeProgress()
+        config_of(notes_file), TASK, store, make_treatment(detector, policy), FakeProgress()
     )
     assert detector.calls == 6
 
@@ -242,8 +337,8 @@ def test_a_failed_preparation_leaves_the_notes_of_the_last_one(store, notes_file
 def test_progress_ends_at_the_number_of_notes(store, tmp_path):
     notes_file = write_rows(tmp_path / "many.jsonl", range(600))
     progress = FakeProgress()
-    deidentifier = make_deidentifier(FakeDetector())
-    update_store(config_of(notes_file), TASK, store, deidentifier, progress)
+    treatment = make_treatment(FakeDetector())
+    update_store(config_of(notes_file), TASK, store, treatment, progress)
     assert progress.reports == [(500, 600), (600, 600)]
 
 
@@ -277,8 +372,8 @@ def test_entities_follow_the_text_through_the_store(store, tmp_path):
         min_patients=1,
         notes={"path": str(notes_file), "format": "jsonl", "fields": {"entities": "e"}},
     )
-    deidentifier = make_deidentifier(FakeDetector())
-    update_store(config, make_token_task(), store, deidentifier, FakeProgress())
+    treatment = make_treatment(FakeDetector())
+    update_store(config, make_token_task(), store, treatment, FakeProgress())
     (note,) = store.notes()
     assert isinstance(note, DeidentifiedNote)
     (span,) = note.entities
@@ -288,7 +383,7 @@ def test_entities_follow_the_text_through_the_store(store, tmp_path):
 def test_the_same_note_is_never_encrypted_to_the_same_bytes(path, store):
     contents = []
     for _ in range(2):
-        store.put(make_note(), make_deidentified_note(), position=0, policy=POLICY, replaced={})
+        put(store, make_deidentified_note())
         with sqlite3.connect(path) as database:
             ((content,),) = database.execute("SELECT content FROM note")
         contents.append(content)
