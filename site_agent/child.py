@@ -17,13 +17,13 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TextIO
 
 from fedclinic.errors import ErrorCode, FedclinicError
 from fedclinic.local_protocol import Answered, Ask, Problem, Reply
 from fedclinic.updates.blobs import BlobFolder
 from site_agent.agent import fresh_noise_key
 from site_agent.opening import OpenSite
+from site_agent.standard_output import take_standard_output
 from site_agent.task_handler import TaskHandler
 
 PR_SET_PDEATHSIG = 1
@@ -77,13 +77,6 @@ def serve(
             with suppress(OSError):
                 _log_without_values(log, error)
             say(Problem(code=ErrorCode.UNEXPECTED, message=f"{type(error).__name__}; see {log}"))
-
-
-def take_standard_output() -> TextIO:
-    """Keep the pipe for replies; whatever a library prints goes to standard error instead."""
-    pipe = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    return pipe
 
 
 def _lines_until_parent_ends() -> Iterator[str]:

@@ -1,6 +1,5 @@
 """One `fedclinic-site deid audit`: measure, draw sheets, write the report, hold the gates."""
 
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,7 +59,7 @@ def audit_site(site: OpenSite, options: AuditOptions) -> None:
         with DeidentificationBars(console) as bars, watched_by(bars):
             measure_notes(site, options.canary_notes)
     report = _report(site, findings, blocked)
-    folder = site.home.deid_audits / time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    folder = site.home.deid_audits / datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
     folder.mkdir(parents=True)
     (folder / "audit.json").write_text(report.model_dump_json(indent=1), encoding="utf-8")
     page = folder / "audit.html"

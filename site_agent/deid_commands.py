@@ -152,10 +152,10 @@ def model_digest(folder: Path) -> None:
 def detect_pipe(config: Path, home: Path, substitutions: tuple[str, ...]) -> None:
     """Be a detection process: answer the lines of standard input until it closes."""
     from fedclinic.errors import FedclinicError  # noqa: PLC0415
-    from site_agent.child import take_standard_output  # noqa: PLC0415
+    from site_agent.detection import open_detector  # noqa: PLC0415
     from site_agent.detection_process import say_problem, serve  # noqa: PLC0415
-    from site_agent.opening import open_detector  # noqa: PLC0415
     from site_agent.settings import SiteHome  # noqa: PLC0415
+    from site_agent.standard_output import take_standard_output  # noqa: PLC0415
 
     replies = take_standard_output()
     values = substitution_values(substitutions)

@@ -4,6 +4,7 @@ Prefect sees paths, counts of batches and nothing of a note: what its tasks are 
 is sealed with the site's own key, no result is kept, and nothing is logged to its server.
 """
 
+import importlib
 import json
 import os
 import secrets
@@ -246,23 +247,32 @@ def _task_runner(choice: TaskRunnerChoice, processes: int) -> TaskRunner[Any]:
     """
     try:
         if choice.kind == "dask":
-            from prefect_dask import DaskTaskRunner  # noqa: PLC0415 - an extra of some sites
-
-            if choice.address is not None:
-                return DaskTaskRunner(address=choice.address)
-            local = {"n_workers": processes, "threads_per_worker": 1, "dashboard_address": None}
-            return DaskTaskRunner(cluster_kwargs=local)
+            return _dask(choice, processes)
         if choice.kind == "ray":
-            from prefect_ray import RayTaskRunner  # noqa: PLC0415 - an extra of some sites
-
-            if choice.address is not None:
-                return RayTaskRunner(address=choice.address)
-            return RayTaskRunner(init_kwargs={"num_cpus": processes, "include_dashboard": False})
+            return _ray(choice, processes)
     except ImportError:
         raise ConfigError(
             f"task_runner.kind is {choice.kind}: pip install 'prefect-{choice.kind}'"
         ) from None
     return ThreadPoolTaskRunner(max_workers=processes)
+
+
+def _dask(choice: TaskRunnerChoice, processes: int) -> TaskRunner[Any]:
+    runner: Any = importlib.import_module("prefect_dask").DaskTaskRunner
+    local = {"n_workers": processes, "threads_per_worker": 1, "dashboard_address": None}
+    made: TaskRunner[Any] = (
+        runner(cluster_kwargs=local) if choice.address is None else runner(address=choice.address)
+    )
+    return made
+
+
+def _ray(choice: TaskRunnerChoice, processes: int) -> TaskRunner[Any]:
+    runner: Any = importlib.import_module("prefect_ray").RayTaskRunner
+    local = {"num_cpus": processes, "include_dashboard": False}
+    made: TaskRunner[Any] = (
+        runner(init_kwargs=local) if choice.address is None else runner(address=choice.address)
+    )
+    return made
 
 
 def _pool(place: SitePlace, max_seconds: float) -> DetectionPool:

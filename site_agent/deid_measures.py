@@ -15,7 +15,7 @@ class Measured(Record):
     agreement: Agreement
     baseline_recall: float | None
 
-    def recall(self, *, at_least: int = 1) -> dict[str, float]:
+    def recall(self, *, at_least: int = 1) -> dict[str, float | None]:
         """Share of canaries found, by kind, where so many were planted in headers and sentences."""
         return {
             kind.name: found / planted

@@ -22,7 +22,7 @@ from fedclinic.errors import ConfigError, DataError, DeidentificationError
 from fedclinic.notes import Span
 from site_agent.deid_view import print_score
 from site_agent.detectors import SiteModel, make_detector
-from site_agent.opening import deidentification_policy
+from site_agent.policy_files import deidentification_policy
 from site_agent.settings import load_site_config
 from site_agent.site_model import load_site_model
 

@@ -135,6 +135,11 @@ class DetectionProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = False
 
+    @property
+    def identity(self) -> int | None:
+        """The operating system's number of the process; None before it was needed."""
+        return self._process.pid if self._process is not None else None
+
     def treat(self, job: Job) -> Outcome:
         """De-identify one note; where the process ends over it, the note is refused.
 

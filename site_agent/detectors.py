@@ -5,11 +5,17 @@ the note goes to quarantine; none of them returns nothing instead.
 """
 
 import logging
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
 import regex  # type: ignore[import-untyped]
+
+_UNUSED = [name for name in ("torch", "transformers", "stanza") if name not in sys.modules]
+"""Presidio imports these for seconds where they are installed; the `no_op` engine uses none."""
+
+sys.modules.update(dict.fromkeys(_UNUSED))  # type: ignore[arg-type]
 from presidio_analyzer import (
     AnalyzerEngine,
     EntityRecognizer,
@@ -26,6 +32,9 @@ from presidio_analyzer.predefined_recognizers import (
     UsMbiRecognizer,
     UsNpiRecognizer,
 )
+
+for _name in _UNUSED:
+    del sys.modules[_name]
 
 from fedclinic.deid.clinical import find_identifiers, restore
 from fedclinic.deid.deidentify import Detector

@@ -74,8 +74,11 @@ class _Update:
 
     def write(self, job: Job, outcome: Outcome) -> None:
         known = self.roster.mark(job.note.patient)
-        write = self.store.quarantine if isinstance(outcome, Refused) else self.store.put
-        write(job.note, outcome, position=job.position, treatment=self.digest, known=known)
+        at, digest = job.position, self.digest
+        if isinstance(outcome, Refused):
+            self.store.quarantine(job.note, outcome, position=at, treatment=digest, known=known)
+        else:
+            self.store.put(job.note, outcome, position=at, treatment=digest, known=known)
         self._count()
 
     def _count(self) -> None:

@@ -4,17 +4,20 @@ It raises where it cannot tell, so that the note goes to quarantine; nothing is 
 code of the folder is run.
 """
 
+import importlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fedclinic.digest import digest_chunks
 from fedclinic.errors import ConfigError, DeidentificationError, ModelError
 from fedclinic.notes import Span
 from fedclinic.records import Digest
-from site_agent.detectors import SiteModel
 from site_agent.settings import SiteModelChoice
+
+if TYPE_CHECKING:
+    from site_agent.detectors import SiteModel
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -29,7 +32,7 @@ SCORE = 0.85
 """Of every finding: the model's own threshold has decided by then."""
 
 
-def load_site_model(choice: SiteModelChoice) -> SiteModel:
+def load_site_model(choice: SiteModelChoice) -> "SiteModel":
     """Load the model that site.yaml names, after its digest is found to be the pinned one.
 
     Raises:
@@ -153,9 +156,9 @@ class TokenClassifier:
         """Keep the kind of each character that a token covers, the surest of several windows."""
         for (start, end), row in zip(places, rows, strict=True):
             sums: dict[str, float] = {}
-            for kind, probability in zip(self._kinds, row, strict=True):
-                if kind is not None:
-                    sums[kind] = sums.get(kind, 0.0) + probability
+            for meant, probability in zip(self._kinds, row, strict=True):
+                if meant is not None:
+                    sums[meant] = sums.get(meant, 0.0) + probability
             total = sum(sums.values())
             if end <= start or total < self._threshold:
                 continue
@@ -226,7 +229,7 @@ class SpacyModel:
 
     def __init__(self, folder: Path, choice: SiteModelChoice) -> None:
         try:
-            import spacy  # noqa: PLC0415 - an extra that most sites do not have
+            spacy: Any = importlib.import_module("spacy")
         except ImportError:
             raise ConfigError(
                 "site.yaml names a spaCy model: pip install 'fedclinic[spacy]'"

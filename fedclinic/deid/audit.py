@@ -128,6 +128,8 @@ def failed_gates(report: AuditReport, gates: AuditGates) -> list[str]:
             f"{report.over_redaction:.1f} tokens in 1,000 are replaced without need, "
             f"more than {gates.max_over_redaction:.1f}"
         )
+    if not report.canaries and not report.reviews:
+        failures.append("no recall was measured, by canaries or by people")
     bounds: list[tuple[str, float]] = [
         *canary_lower_bounds(report.canaries, confidence=gates.confidence).items(),
         *review_lower_bounds(report.reviews, confidence=gates.confidence).items(),

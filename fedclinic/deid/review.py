@@ -32,13 +32,17 @@ CLASSES = {
 """What reviewers count apart, and the kind that stands for it in the audit."""
 
 _OTHER = "numbers"
-_CLASS_OF = {**{kind: name for name, kind in CLASSES.items()}, EntityKind.AGE: "dates"}
+_CLASS_OF: dict[str, str] = {
+    **{kind: name for name, kind in CLASSES.items()},
+    EntityKind.AGE: "dates",
+}
 _COUNTED = (
     "words",
     *(f"replaced_{name}" for name in CLASSES),
     *(f"left_{name}" for name in CLASSES),
     "words_replaced_in_error",
 )
+_WHAT = ("replaced", "left")
 _COLUMNS = ("note", "reviewer", *_COUNTED, "remark")
 _WORD = re.compile(r"\w+")
 _STYLE = (
@@ -140,9 +144,8 @@ def read_sheets(sheets: Iterable[str]) -> Findings:
                 left_in_text=sum(note[f"left_{name}"] for note in found.values()),
             )
             for name, kind in CLASSES.items()
-        }
-        if found
-        else {},
+            if any(note[f"{what}_{name}"] for note in found.values() for what in _WHAT)
+        },
         words=sum(note["words"] for note in found.values()),
         replaced_in_error=sum(note["words_replaced_in_error"] for note in found.values()),
     )

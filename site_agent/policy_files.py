@@ -1,0 +1,33 @@
+"""Find and read the policy files that a site.yaml names, or those that are installed."""
+
+from importlib import resources
+from pathlib import Path
+
+from fedclinic.config import parse_document
+from fedclinic.deid.policy import DeidentificationPolicies, DeidentificationPolicy, parse_policy
+from fedclinic.errors import ConfigError
+from site_agent.settings import DeidentificationChoice
+
+
+def deidentification_policy(choice: DeidentificationChoice, config: Path) -> DeidentificationPolicy:
+    """Read the site's own or the installed policy; a mistake in it is told with its line."""
+    text = policy_text(choice.policy, config, "deidentification.yaml")
+    source = choice.policy or "policies/deidentification.yaml"
+    parse_document(text, DeidentificationPolicies, source=source)
+    return parse_policy(text, mode=choice.mode, profile=choice.profile)
+
+
+def policy_text(chosen: str | None, config: Path, installed: str) -> str:
+    """Text of the file that site.yaml names, relative to it, or of the installed one.
+
+    Raises:
+        ConfigError: if it cannot be read.
+    """
+    if chosen is None:
+        return resources.files("policies").joinpath(installed).read_text(encoding="utf-8")
+    path = config.parent / chosen
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
+        raise ConfigError(f"cannot read policy {path}: {reason}") from None
