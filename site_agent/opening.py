@@ -78,7 +78,7 @@ def open_site(path: Path, home: SiteHome, substitutions: Mapping[str, str]) -> O
             source=config.disclosure_policy or "policies/disclosure.yaml",
         ),
         auditing_policy=parse_document(
-            _policy_text(config.auditing_policy, path, "auditing.yaml"),
+            policy_text(config.auditing_policy, path, "auditing.yaml"),
             AuditingPolicy,
             source=config.auditing_policy or "policies/auditing.yaml",
         ),

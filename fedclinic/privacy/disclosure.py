@@ -41,7 +41,7 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 _YEAR = re.compile(r"[0-9]{4}")
 _KEY = re.compile(r"[A-Z][A-Z0-9_]{0,31}")
 _LARGEST = 2**53
-_SHARE_DIGITS = 2
+_SHARE_STEPS = 100
 
 
 class DisclosurePolicy(Record):
@@ -149,7 +149,7 @@ class _Gate:
         if rule == "count" and _is_whole(value):
             return blur(int(str(value)), self.policy)
         if rule == "share" and isinstance(value, int | float) and 0 <= value <= 1:
-            return round(float(value), _SHARE_DIGITS)
+            return math.floor(_SHARE_STEPS * value) / _SHARE_STEPS
         if not self._fits(rule, value):
             raise PolicyError(f"field {_shown(field, self.rules)} is not a {rule}: nothing leaves")
         return value

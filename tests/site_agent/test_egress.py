@@ -4,10 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fedclinic.deid.agreement import Agreement
+from fedclinic.deid.canaries import CanaryCounts, CanaryKind
 from fedclinic.errors import PolicyError
 from fedclinic.evidence.statement import open_record
 from fedclinic.rounds import SiteReport
-from site_agent.egress import REPORT_KIND, release, summarise
+from site_agent.deid_measures import Measured
+from site_agent.egress import REPORT_KIND, disclose_summary, release, summarise
 from site_agent.note_store import StoreCounts
 from tests.factories import DIGEST, make_report, make_round_task, make_signing_key
 from tests.fakes import installed_disclosure_policy
@@ -48,7 +51,24 @@ def test_every_count_of_a_report_is_blurred_and_patients_are_not_in_it():
         "notes": 100,
         "quarantined": None,
         "replaced": {"AGE": None, "PERSON": 80},
+        "recall": {},
     }
+
+
+def test_measured_recall_leaves_rounded_and_of_enough_canaries_only():
+    def counted(kind: CanaryKind, planted: int, found: int) -> CanaryCounts:
+        return CanaryCounts(kind=kind, in_header=False, planted=planted, found=found)
+
+    measured = Measured(
+        treatment=DIGEST,
+        notes=9,
+        canaries=(counted(CanaryKind.RARE_NAME, 300, 299), counted(CanaryKind.DATE, 9, 9)),
+        agreement=Agreement(),
+        baseline_recall=None,
+    )
+    counts = StoreCounts(notes=101, quarantined=3, patients=57, replaced={})
+    summary = summarise(counts, DIGEST, measured)
+    assert disclose_summary(summary, installed_disclosure_policy()).recall == {"RARE_NAME": 0.99}
 
 
 def test_a_report_with_a_field_that_the_policy_does_not_list_stays_at_the_site():
