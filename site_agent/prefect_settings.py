@@ -1,8 +1,18 @@
-"""The environment of a site's own flows: Prefect's state in the site's home, no logs out."""
+"""The environment of the flows that an administrator starts by hand, set before Prefect is read."""
 
 import os
 
+from site_agent.prefect_environment import IN_PROCESS, prefect_variables
 from site_agent.settings import SiteHome
+
+_QUIET = {
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "GIT_PYTHON_REFRESH": "quiet",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
 
 
 def set_prefect_environment(home: SiteHome) -> None:
@@ -11,24 +21,6 @@ def set_prefect_environment(home: SiteHome) -> None:
     With PREFECT_API_URL, which stays as the administrator set it, runs are shown on that server.
     Log records never reach a server: they might quote a note.
     """
-    defaults = {
-        "PREFECT_HOME": str(home.prefect),
-        "PREFECT_LOGGING_LEVEL": "CRITICAL",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-        "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
-        "DO_NOT_TRACK": "1",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-        "MLFLOW_LOGGING_LEVEL": "ERROR",
-        "GIT_PYTHON_REFRESH": "quiet",
-        "RAY_DISABLE_IMPORT_WARNING": "1",
-        "RAY_USAGE_STATS_ENABLED": "0",
-    }
-    for name, value in defaults.items():
-        os.environ.setdefault(name, value)
-    os.environ |= {
-        "PREFECT_LOGGING_TO_API_ENABLED": "false",
-        "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
-    }
-    home.prefect.mkdir(parents=True, exist_ok=True)
+    api = os.environ.get("PREFECT_API_URL", IN_PROCESS)
+    os.environ.update(prefect_variables(home.prefect, api, None) | _QUIET)
+    home.prefect.mkdir(parents=True, exist_ok=True, mode=0o700)
