@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -105,6 +106,12 @@ class _Run:
 def prepare_site(
     sites: Sites, site: str, header: RunHeader, store: RunStore, key: SigningKey
 ) -> SitePrepared:
+    return _prepare_site(sites, site, header, store, key)
+
+
+def _prepare_site(
+    sites: Sites, site: str, header: RunHeader, store: RunStore, key: SigningKey
+) -> SitePrepared:
     deadline = _deadline(header)
     prepared, answer = ask_to_prepare(sites, site, header.plan, header.run, key, deadline=deadline)
     store.keep_said(site, answer.events)
@@ -174,7 +181,11 @@ def federated_training(run: str, workspace: str) -> str:
             whole = max(prepared.model_parameters for prepared in ready.values())
             header = header.model_copy(update={"model_parameters": whole})
             store.write_header(header)
-            attendance = _attend(sites, header, key, ready)
+            attendance = Attendance(
+                sites,
+                ready,
+                partial(_prepare_site, sites, header=header, store=store, key=key),
+            )
             context = _Run(
                 store=store,
                 header=header,
@@ -210,16 +221,6 @@ def _prepare(
     ready = {site: future.result() for site, future in asked.items() if site not in missing}
     _observer.get().prepared(header, ready)
     return ready
-
-
-def _attend(
-    sites: Sites, header: RunHeader, key: SigningKey, ready: dict[str, SitePrepared]
-) -> Attendance:
-    def prepare(site: str) -> SitePrepared:
-        deadline = _deadline(header)
-        return ask_to_prepare(sites, site, header.plan, header.run, key, deadline=deadline)
-
-    return Attendance(sites, ready, prepare)
 
 
 def _federation(
