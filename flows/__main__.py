@@ -12,6 +12,7 @@ from rich.console import Console
 
 from fedclinic.errors import ConfigError, FedclinicError
 from flows.exchange_commands import add_exchange_commands
+from flows.prefect_commands import add_prefect_commands
 from flows.settings import Workspace, open_workspace, set_tool_environment
 
 EXIT_USER_MISTAKE = 2
@@ -139,6 +140,7 @@ def bench(arguments: tuple[str, ...]) -> None:
 
 
 add_exchange_commands(cli)
+add_prefect_commands(cli)
 
 
 def _open(workspace: str | None) -> Workspace:

@@ -1,8 +1,10 @@
 """One run's folder at the coordinator: the plan, the tasks it signed, what each round became."""
 
 import os
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -14,6 +16,7 @@ from fedclinic.methods import RoundDiagnostics
 from fedclinic.plan import FederationPlan
 from fedclinic.records import Count, Digest, Name, Record
 from fedclinic.rounds import EvaluationReport, SiteReport
+from flows.settings import Workspace
 
 _AUDITS: TypeAdapter[tuple[AuditJudged, ...]] = TypeAdapter(tuple[AuditJudged, ...])
 
@@ -54,6 +57,17 @@ class RunHeader(Record):
     """Identifier of the parent run in MLflow."""
     model_parameters: Count = 0
     """Parameters of the whole base model and head, as the sites counted them; 0 before."""
+
+
+def new_run(
+    space: Workspace, plan: FederationPlan, *, title: str, data: str, label: str
+) -> "RunStore":
+    """Begin a run of a plan: a folder of its own, with a name that tells when."""
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    run = f"{plan.federation}-{label}-{stamp}-{secrets.token_hex(2)}"
+    store = RunStore(space.runs / run)
+    store.write_header(RunHeader(run=run, title=title, plan=plan, data=data))
+    return store
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,8 @@
 """Start runs from the command line: write the run's folder, run its flow, show what came out."""
 
-import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 
 from rich.console import Console
 
@@ -15,7 +13,7 @@ from flows.console import RunConsole
 from flows.plan_file import variant_of
 from flows.revealing import failures
 from flows.run_evidence import gather_evidence
-from flows.run_store import RunHeader, RunStore, write_whole
+from flows.run_store import RunStore, new_run, write_whole
 from flows.settings import Workspace, use_prefect_server
 
 
@@ -28,11 +26,7 @@ class Session:
 
     def start(self, plan: FederationPlan, title: str, data: str, label: str) -> FinishedRun:
         """Run a plan from its first round."""
-        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-        run = f"{plan.federation}-{label}-{stamp}-{secrets.token_hex(2)}"
-        store = RunStore(self.workspace.runs / run)
-        store.write_header(RunHeader(run=run, title=title, plan=plan, data=data))
-        return self.go_on(store)
+        return self.go_on(new_run(self.workspace, plan, title=title, data=data, label=label))
 
     def go_on(self, store: RunStore) -> FinishedRun:
         """Run, or resume, the run of a folder to its end; a finished one is only shown."""

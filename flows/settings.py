@@ -28,6 +28,10 @@ class Workspace:
         return self.root / "runs"
 
     @property
+    def deployments(self) -> Path:
+        return self.root / "deployments"
+
+    @property
     def sites(self) -> Path:
         """Homes of the sites that run as child processes here."""
         return self.root / "sites"

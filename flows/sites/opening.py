@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from fedclinic.plan import FederationPlan
-from fedclinic.transports import ExchangeTransport, PrefectTransport
+from fedclinic.transports import ExchangeTransport, LocalTransport, PrefectTransport
 from fedclinic.updates.blobs import BlobFolder
 from flows.settings import Workspace
 from flows.sites import Sites, Watcher
@@ -36,5 +36,13 @@ def open_sites(
                 blobs = BlobFolder(workspace.blobs)
                 with ExchangeSites(plan.transport, exchange, blobs, local, watch) as sites:
                     yield sites
-            case _:
+            case LocalTransport(task_runner="threads"):
                 yield local
+            case LocalTransport():
+                from flows.sites.cluster import ClusterSites, make_runner  # noqa: PLC0415
+
+                runner = make_runner(plan.transport, len(plan.sites))
+                errand = {"plan": plan, "workspace": str(workspace.root)}
+                errand |= {"data": data, "coordinator": coordinator}
+                with ClusterSites(errand, runner, local) as on_workers:
+                    yield on_workers

@@ -71,9 +71,7 @@ class WorkPoolSites:
             RunError: if the server cannot be reached or refuses.
         """
         try:
-            with get_client(sync_client=True) as client:
-                for site in self._plan.site_names():
-                    _register(client, self._transport.pool(site), site)
+            register_sites(self._plan, self._transport)
         except (httpx.HTTPError, PrefectException) as error:
             raise RunError(
                 f"Prefect server {self._transport.api}: {_in_words(error)}; check "
@@ -141,6 +139,13 @@ class WorkPoolSites:
                 if left <= RETRY_SECONDS:
                     raise RunError(f"Prefect server: {_in_words(error)}") from None
                 time.sleep(RETRY_SECONDS)
+
+
+def register_sites(plan: FederationPlan, transport: PrefectTransport) -> None:
+    """Make every site's work pool and deployment on the server, or leave them as they are."""
+    with get_client(sync_client=True) as client:
+        for site in plan.site_names():
+            _register(client, transport.pool(site), site)
 
 
 def _register(client: SyncPrefectClient, pool: str, site: str) -> None:
