@@ -66,6 +66,17 @@ def work_one_task(config: Path, home: Path, substitutions: tuple[str, ...]) -> N
     carry_out(lambda: open_site_at(config, home, substitutions))
 
 
+@cli.command("follow-round", hidden=True)
+def follow_round() -> None:
+    """Share the steps of one round with the process that started this one."""
+    os.umask(PRIVATE)
+    from site_agent.child import confine, end_with_input  # noqa: PLC0415
+    from site_agent.step_processes import follow  # noqa: PLC0415
+
+    confine(None)
+    follow(sys.stdin.buffer, end_with_input)
+
+
 @cli.command()
 @site_options
 def key(config: Path, home: Path, substitutions: tuple[str, ...]) -> None:

@@ -9,6 +9,7 @@ budget.
 import os
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,6 +33,7 @@ from fedclinic.learning.finetune import (
 from fedclinic.plan import PatientPrivacy
 from fedclinic.privacy.accounting import epsilon
 from fedclinic.privacy.disclosure import DisclosurePolicy
+from fedclinic.privacy.distributed_sum import ALONE, StepGroup
 from fedclinic.privacy.mechanism import PrivacySpent
 from fedclinic.privacy.policy import PrivacyPolicy, check_mechanism, check_promise
 from fedclinic.privacy.random_stream import RandomStream
@@ -44,12 +46,17 @@ from site_agent.auditing import Auditing
 from site_agent.egress import release, summarise
 from site_agent.ledger_file import LedgerFile
 from site_agent.ledger_statements import budget_statements
+from site_agent.local_round import local_round
 from site_agent.note_store import NoteStore
 from site_agent.outbox import Outbox
 from site_agent.settings import SiteConfig
 from site_agent.workbench import Workbench
 
 Progress = Callable[[int, int], None]
+
+
+def _alone(_: RoundTask) -> AbstractContextManager[StepGroup]:
+    return nullcontext(ALONE)
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,8 @@ class Site:
     noise_key: Callable[[], bytes]
     """32 fresh bytes for a round's noise and sampling; the operating system's entropy."""
     clock: Callable[[], float] = time.time
+    together: Callable[[RoundTask], AbstractContextManager[StepGroup]] = _alone
+    """The processes that compute a round's steps, for as long as it trains."""
 
 
 def run_round(site: Site, envelope: Envelope, progress: Progress) -> Answer:
@@ -110,19 +119,10 @@ def _train(site: Site, task: RoundTask, progress: Progress) -> None:
         _begin_use(site, task, privacy)
     workbench = site.workbench(task)
     workbench.reset(_global_change(site, task, workbench))
-    local = LocalRound(
-        model=workbench.model,
-        notes=workbench.notes,
-        hidden=workbench.hidden,
-        precision=workbench.precision,
-        optimizer=task.work.optimizer,
-        round_number=task.round_number,
-        rounds=task.work.rounds,
-        progress=progress,
-    )
-    local = site.auditing.join(task.run, task.work.task, privacy, local, workbench)
+    local = local_round(site.auditing, task, workbench, progress)
     if isinstance(privacy, PatientPrivacy):
-        update = train_privately(local, privacy, RandomStream(site.noise_key()))
+        with site.together(task) as group:
+            update = train_privately(local, privacy, RandomStream(site.noise_key()), group)
     else:
         update = train_unprotected(local, privacy)
     manifest = _check_and_store(site, task, update)

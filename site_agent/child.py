@@ -16,6 +16,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from fedclinic.errors import ErrorCode, FedclinicError
@@ -23,6 +24,7 @@ from fedclinic.local_protocol import Answered, Ask, Problem, Reply
 from fedclinic.updates.blobs import BlobFolder
 from site_agent.agent import fresh_noise_key
 from site_agent.opening import OpenSite
+from site_agent.orchestration import as_flow
 from site_agent.standard_output import take_standard_output
 from site_agent.task_handler import TaskHandler
 
@@ -68,7 +70,8 @@ def serve(
     for line in _lines_until_parent_ends():
         try:
             handler = handler or TaskHandler(open_site(), blobs, say, time.time, noise_key)
-            answer = handler.handle(Ask.model_validate_json(line).task)
+            task = Ask.model_validate_json(line).task
+            answer = as_flow(handler.site, task, partial(handler.handle, task))
             say(Answered(key=handler.site.key.public.raw.hex(), answer=answer))
         except FedclinicError as error:
             say(Problem(code=error.code, message=str(error)))
@@ -94,6 +97,16 @@ def _lines_until_parent_ends() -> Iterator[str]:
     threading.Thread(target=read, daemon=True).start()
     while True:
         yield lines.get()
+
+
+def end_with_input() -> None:
+    """End this process at once when its standard input is closed."""
+
+    def wait() -> None:
+        sys.stdin.buffer.read()
+        os._exit(0)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _tell_type_alone(kind: type[BaseException], *_: object) -> None:

@@ -146,6 +146,16 @@ class AgentSettings(Record):
     """Address space of the process that trains; None: what the machine or container allows."""
 
 
+class Orchestration(Record):
+    """Where this site's own flow runs are kept; nothing private is in them."""
+
+    api: Annotated[str, StringConstraints(pattern=r"^(in_process|https?://\S+/api)$")]
+    """`in_process`: an API inside each process, over an SQLite file in the site's home; or the
+    address of the hospital's own Prefect server."""
+    certificate: str | None = None
+    """Path of the certificate authority of the server, in PEM; None: those of the system."""
+
+
 class SiteConfig(Record):
     """`site.yaml`, checked."""
 
@@ -167,7 +177,11 @@ class SiteConfig(Record):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     cache_activations: bool = True
+    processes: PositiveInt = 1
+    """Processes that share the patients of a step: one for each GPU, or 1."""
     worker: Worker | None = None
+    orchestration: Orchestration | None = None
+    """None: the site's work is done without Prefect, except for transport `prefect`."""
     agent: AgentSettings = AgentSettings()
 
     @model_validator(mode="after")

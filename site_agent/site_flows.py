@@ -19,7 +19,7 @@ from prefect.flow_engine import run_flow
 from prefect.flows import Flow
 from prefect.states import Completed, Failed
 
-from fedclinic.errors import ErrorCode, FedclinicError
+from fedclinic.errors import ErrorCode, FedclinicError, RunError
 
 Result = TypeVar("Result")
 
@@ -42,6 +42,7 @@ def run_as_flow(name: str, run_name: str, work: Callable[[], Result]) -> Result:
     `run_name` is shown to whoever sees the server: site, round and kind of work only.
 
     Raises:
+        RunError: if Prefect does not take the run; the work has not begun then.
         whatever `work` raises, as it raised it; Prefect is told the error code.
     """
     done: list[Result] = []
@@ -52,7 +53,11 @@ def run_as_flow(name: str, run_name: str, work: Callable[[], Result]) -> Result:
         raised.extend([] if error is None else [error])
         return state
 
-    _flow(name, told).with_options(flow_run_name=run_name)(return_state=True)
+    try:
+        _flow(name, told).with_options(flow_run_name=run_name)(return_state=True)
+    except Exception as error:  # what is done is done, also if Prefect does not hear of its end
+        if not (done or raised):
+            raise RunError(f"the site's Prefect does not answer ({type(error).__name__})") from None
     if raised:
         raise raised[0]
     return done[0]

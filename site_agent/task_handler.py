@@ -45,6 +45,7 @@ from site_agent.opening import OpenSite
 from site_agent.outbox import Outbox
 from site_agent.own_code import code_digest, image_digest
 from site_agent.prepare import update_store
+from site_agent.step_processes import StepProcesses
 from site_agent.workbench import Workbench, build_workbench
 
 Stage = Literal["de-identify", "encode", "train", "evaluate"]
@@ -221,6 +222,7 @@ class TaskHandler:
             workbench=workbench,
             noise_key=self.noise_key,
             clock=self.clock,
+            together=StepProcesses(self.site.config, self.site.home, self.site.auditing_policy),
         )
 
     def _self_test(self) -> SelfTested:
