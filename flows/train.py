@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from prefect import flow, task
-from prefect.artifacts import create_table_artifact
+from prefect.artifacts import create_progress_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import wait
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
@@ -352,6 +352,11 @@ def _keeps_own_models(run: _Run) -> bool:
 
 def _show_in_prefect(run: _Run, record: RoundRecord) -> None:
     name = run.header.plan.federation.replace("_", "-")
+    create_progress_artifact(
+        key=f"{name}-progress",
+        progress=100 * record.round_number / run.header.plan.rounds,
+        description=f"Rounds of run {run.header.run}.",
+    )
     create_table_artifact(
         key=f"{name}-rounds",
         table=round_rows(run.store.rounds()),

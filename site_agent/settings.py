@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self, TypeVar, cast
 
 from pydantic import Field, PositiveInt, StringConstraints, model_validator
 
@@ -191,6 +191,9 @@ class SiteConfig(Record):
         return self
 
 
+Server = TypeVar("Server", Worker | None, Orchestration | None)
+
+
 @dataclass(frozen=True)
 class SiteHome:
     """The folder in which one site keeps its key, ledger and stores; nothing else writes there."""
@@ -296,6 +299,8 @@ def _resolve_paths(config: SiteConfig, folder: Path) -> SiteConfig:
                 update={"model": _resolved(choice.model, folder)}
             ),
             "permissions": allowed.model_copy(update={"models": models}),
+            "worker": _with_certificate(config.worker, folder),
+            "orchestration": _with_certificate(config.orchestration, folder),
         }
     )
 
@@ -307,3 +312,10 @@ def _resolved(part: P | None, folder: Path) -> P | None:
     if part is None:
         return None
     return part.model_copy(update={"path": str((folder / part.path).resolve())})
+
+
+def _with_certificate(server: Server, folder: Path) -> Server:
+    if server is None or server.certificate is None:
+        return server
+    path = str((folder / server.certificate).resolve())
+    return cast(Server, server.model_copy(update={"certificate": path}))
