@@ -5,6 +5,7 @@ from zoneinfo import available_timezones
 
 from pydantic import (
     Field,
+    JsonValue,
     PositiveFloat,
     PositiveInt,
     StringConstraints,
@@ -224,9 +225,12 @@ class FederationPlan(Record):
         return self
 
     def digest(self) -> Digest:
-        """Digest of what sites agree to; where the coordinator keeps its files is no part of it."""
-        agreed = self.model_dump(mode="json", exclude=set(_NOT_AGREED))
-        return digest_bytes(canonical_json(agreed))
+        """Digest of what sites agree to."""
+        return digest_bytes(canonical_json(self.agreed()))
+
+    def agreed(self) -> dict[str, JsonValue]:
+        """What sites agree to; where the coordinator keeps its files is no part of it."""
+        return self.model_dump(mode="json", exclude=set(_NOT_AGREED))
 
     def is_protected(self) -> bool:
         return isinstance(self.privacy, PatientPrivacy)

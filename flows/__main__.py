@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 
 from fedclinic.errors import ConfigError, FedclinicError
+from flows.auditing.commands import audit
 from flows.exchange_commands import add_exchange_commands
 from flows.prefect_commands import add_prefect_commands
 from flows.settings import Workspace, open_workspace, set_tool_environment
@@ -95,6 +96,9 @@ def train(
     where = str(Path(data).resolve())
     main_run = session.start(loaded, "Federation", where, "main")
     session.show(session.compare(loaded, main_run, where, everything=compare))
+
+
+cli.add_command(audit)
 
 
 @cli.group("config")

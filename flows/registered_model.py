@@ -3,15 +3,15 @@
 import shutil
 from pathlib import Path
 
-from fedclinic.evidence.model_card import render_model_card
 from fedclinic.methods import ServerState
 from fedclinic.updates.codec import encode
-from flows.run_evidence import gather_evidence
 from flows.run_store import RunHeader
 from flows.settings import Workspace
 
 
-def write_model_folder(workspace: Workspace, header: RunHeader, state: ServerState) -> Path:
+def write_model_folder(
+    workspace: Workspace, header: RunHeader, state: ServerState, card: str
+) -> Path:
     """Write the final global model of a run; replaces an unfinished folder of the same run."""
     folder = workspace.models / header.run
     if folder.exists():
@@ -19,6 +19,5 @@ def write_model_folder(workspace: Workspace, header: RunHeader, state: ServerSta
     folder.mkdir(parents=True)
     (folder / "change.safetensors").write_bytes(encode(state.change, "F32"))
     (folder / "plan.json").write_text(header.plan.model_dump_json(indent=1), encoding="utf-8")
-    card = render_model_card(gather_evidence(workspace, header.run, "finished"))
     (folder / "README.md").write_text(card, encoding="utf-8")
     return folder

@@ -15,6 +15,7 @@ from flows.revealing import (
     judge_memory,
 )
 from flows.rounds import Federation, work_of
+from flows.run_records import RunRecords
 from flows.run_store import RunStore
 from flows.sites import Sites
 
@@ -26,7 +27,7 @@ def audit_one(audited: Audited, sites: Sites, site: str, deadline: float) -> Sit
 
 def audit_run(
     federation: Federation,
-    store: RunStore,
+    records: RunRecords,
     sites: Sites,
     state: Digest | None,
     *,
@@ -36,22 +37,24 @@ def audit_run(
 
     Args:
         federation: the run.
-        store: its folder.
+        records: its folder and log.
         sites: reached as in its rounds.
         state: blob of the model that is about to be released.
         deadline: of the reveals, in seconds since the epoch.
     """
-    audited = _audited(federation, store, state)
+    audited = _audited(federation, records.store, state)
     futures = {
-        site: audit_one.submit(audited, sites, site, deadline) for site in federation.site_keys
+        site: audit_one.submit(audited, sites, site, deadline)
+        for site in federation.plan.site_names()
+        if site in federation.site_keys
     }
     results = {site: future.result() for site, future in futures.items()}
     for site, result in results.items():
-        store.keep_said(site, result.said)
+        records.keep_said(federation.run, site, federation.site_keys[site], result.said)
     judged = [result.judged for result in results.values() if result.judged is not None]
     memory = judge_memory(audited, [r.scores for r in results.values() if r.scores is not None])
     verdicts = (*judged, *([memory] if memory is not None else []))
-    store.write_audits(verdicts)
+    records.keep_audits(verdicts)
     return verdicts
 
 

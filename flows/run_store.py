@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from pydantic import TypeAdapter
 
@@ -25,8 +26,8 @@ class SiteOutcome(Record):
     """What became of one site's report in one round."""
 
     site: Name
-    verdict: str
-    """`admitted`, `quarantined`, `late`, or the site's own status."""
+    verdict: Literal["admitted", "quarantined", "refused", "failed", "late"]
+    """What became of its update: `refused` and `failed` are the site's own words."""
     reason: str = ""
     report: SiteReport | None = None
 
@@ -55,6 +56,8 @@ class RunHeader(Record):
     """Folder that `{data}` stands for in the sites' configurations."""
     tracking_run: str | None = None
     """Identifier of the parent run in MLflow."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    """Shapes of the tensors that the plan trains, as the sites named them; empty before."""
     model_parameters: Count = 0
     """Parameters of the whole base model and head, as the sites counted them; 0 before."""
 

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from fedclinic.evidence.report import render_report
 from fedclinic.plan import FederationPlan
+from flows.auditing.bundles import open_log
 from flows.comparison import FinishedRun, budget_table, comparison_table, traffic_line
 from flows.console import RunConsole
 from flows.plan_file import variant_of
@@ -33,7 +34,8 @@ class Session:
         if store.is_finished():
             return FinishedRun(store.header(), store.rounds(), 0.0)
         use_prefect_server(store.header().plan.transport)
-        from flows.train import federated_training, observed_by  # noqa: PLC0415 - after settings
+        from flows.observing import observed_by  # noqa: PLC0415
+        from flows.train import federated_training  # noqa: PLC0415 - after settings
 
         began = time.monotonic()
         with self._explain_stop(store), RunConsole(self.console) as console, observed_by(console):
@@ -61,8 +63,7 @@ class Session:
         self.console.print(traffic_line(main), highlight=False)
         root = self.workspace.root
         store = RunStore(self.workspace.runs / main.header.run)
-        evidence = gather_evidence(self.workspace, store.name, "finished", runs[1:])
-        write_whole(store.report, render_report(evidence).encode())
+        self._write_report(store, runs[1:])
         for what, where in (
             ("MLflow and Prefect", f"fedclinic ui --workspace {root}"),
             ("report", str(store.report)),
@@ -76,6 +77,22 @@ class Session:
         if refused:
             return f"none is registered: {'; '.join(refused)}"
         return f"models:/{main.header.plan.federation} in {self.workspace.mlflow_uri()}"
+
+    def _write_report(self, store: RunStore, compared: list[FinishedRun]) -> None:
+        """Make the run's page again, now with its comparison and with MLflow checked."""
+        from flows.auditing.self_check import check_with_mlflow  # noqa: PLC0415 - after settings
+
+        federation = store.header().plan.federation
+        log = open_log(self.workspace, federation)
+        evidence = gather_evidence(
+            self.workspace,
+            store.name,
+            "finished",
+            entries=log.entries(),
+            compared=compared,
+            verification=check_with_mlflow(log, self.workspace, federation),
+        )
+        write_whole(store.report, render_report(evidence).encode())
 
     @contextmanager
     def _explain_stop(self, store: RunStore) -> Iterator[None]:

@@ -32,6 +32,11 @@ class Workspace:
         return self.root / "deployments"
 
     @property
+    def logs(self) -> Path:
+        """The signed log of each federation."""
+        return self.root / "logs"
+
+    @property
     def sites(self) -> Path:
         """Homes of the sites that run as child processes here."""
         return self.root / "sites"
@@ -63,6 +68,20 @@ def open_workspace(chosen: str | None) -> Workspace:
     return Workspace(root)
 
 
+def quieten_mlflow() -> None:
+    """Keep MLflow to what it is asked: no telemetry, no progress bars; before it is imported."""
+    defaults = {
+        "DO_NOT_TRACK": "1",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "MLFLOW_LOGGING_LEVEL": "ERROR",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "GIT_PYTHON_REFRESH": "quiet",
+    }
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
+
+
 def set_tool_environment(workspace: Workspace) -> None:
     """Point Prefect and MLflow at the workspace; call before either is imported.
 
@@ -76,16 +95,11 @@ def set_tool_environment(workspace: Workspace) -> None:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
-        "DO_NOT_TRACK": "1",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-        "MLFLOW_LOGGING_LEVEL": "ERROR",
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-        "GIT_PYTHON_REFRESH": "quiet",
         "HF_HUB_OFFLINE": "1",
     }
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
+    quieten_mlflow()
     workspace.prefect.mkdir(parents=True, exist_ok=True)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from fedclinic.evidence.cosigning import COSIGNED_KIND, Cosigned, CosignTask
 from fedclinic.evidence.events import (
     AuditCommitted,
     AuditJudged,
@@ -35,7 +36,7 @@ from fedclinic.rounds import (
 from site_agent.deid_measures import Measured
 from site_agent.note_store import StoreCounts
 
-AnyTask = PrepareTask | RoundTask | EvaluationTask | RevealTask
+AnyTask = PrepareTask | RoundTask | EvaluationTask | RevealTask | CosignTask
 
 KINDS: Mapping[type[Record], str] = {
     SelfTested: "self-tested",
@@ -50,6 +51,7 @@ KINDS: Mapping[type[Record], str] = {
     AuditRevealed: REVEALED_KIND,
     EvaluationReport: EVALUATED_KIND,
     TaskDeclined: DECLINED_KIND,
+    Cosigned: COSIGNED_KIND,
 }
 """Everything that a site ever says, and the kind under which it signs it."""
 

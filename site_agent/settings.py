@@ -259,6 +259,11 @@ class SiteHome:
         return self.root / "agent.lock"
 
     @property
+    def witnessed(self) -> Path:
+        """The last tree head of each log that the site has cosigned."""
+        return self.root / "witnessed"
+
+    @property
     def log(self) -> Path:
         return self.root / "agent.log"
 

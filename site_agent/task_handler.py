@@ -14,6 +14,8 @@ from fedclinic.errors import (
     SignatureError,
     TrainingError,
 )
+from fedclinic.evidence import cosigning
+from fedclinic.evidence.cosigning import CosignTask
 from fedclinic.evidence.events import SelfTested
 from fedclinic.evidence.statement import Envelope, open_record, statement_kind
 from fedclinic.local_protocol import Counted, Progress, Reply
@@ -46,11 +48,12 @@ from site_agent.outbox import Outbox
 from site_agent.own_code import code_digest, image_digest
 from site_agent.prepare import update_store
 from site_agent.step_processes import StepProcesses
+from site_agent.witness_file import cosign_once
 from site_agent.workbench import Workbench, build_workbench
 
 Stage = Literal["de-identify", "encode", "train", "evaluate"]
 Say = Callable[[Reply], None]
-SomeTask = TypeVar("SomeTask", PrepareTask, EvaluationTask, RevealTask)
+SomeTask = TypeVar("SomeTask", PrepareTask, EvaluationTask, RevealTask, CosignTask)
 Statements = tuple[Envelope, ...]
 
 
@@ -82,6 +85,8 @@ class TaskHandler:
                 return self._answer(envelope, EvaluationTask, self._evaluate)
             case rounds.REVEAL_KIND:
                 return self._answer(envelope, RevealTask, self._reveal)
+            case cosigning.COSIGN_KIND:
+                return self._answer(envelope, CosignTask, self._cosign)
             case kind:
                 raise SignatureError(f"this agent knows no task of kind '{kind}'")
 
@@ -182,6 +187,11 @@ class TaskHandler:
     def _auditing(self) -> Auditing:
         secrets = AuditSecrets(self.site.home.audits, self.noise_key)
         return Auditing(self.site.auditing_policy, secrets)
+
+    def _cosign(self, task: CosignTask) -> Statements:
+        trusted = coordinator_keys(self.site.config.permissions.coordinators)
+        cosigned = cosign_once(task, self.site.home, trusted, self.site.key)
+        return (self._release(cosigned, task),)
 
     def _release(self, record: Record, task: AnyTask, *known: str) -> Envelope:
         return release(record, task, self.site.disclosure_policy, self.site.key, known=known)

@@ -54,6 +54,18 @@ def sign_checkpoint(head: TreeHead, name: str, key: SigningKey) -> str:
     return head.to_note() + "\n" + _signature_line(head.to_note(), name, key)
 
 
+def add_signature(checkpoint: str, name: str, key: VerifyKey, signature: bytes) -> str:
+    """Add the line of a signature that a witness made elsewhere.
+
+    Raises:
+        SignatureError: if it is not the witness's signature over this checkpoint.
+    """
+    text, _ = _split(checkpoint)
+    if not key.accepts(signature, text.encode()):
+        raise SignatureError(f"checkpoint: the signature of {name} is not good")
+    return checkpoint + _line(name, _key_hash(name, key) + signature)
+
+
 def cosign_checkpoint(checkpoint: str, name: str, key: SigningKey) -> str:
     """Add a witness's signature. The witness checks consistency with what it saw before, first."""
     text, _ = _split(checkpoint)
@@ -69,6 +81,15 @@ def open_checkpoint(checkpoint: str, keys: Mapping[str, VerifyKey], *, signers: 
     found = checkpoint_signers(checkpoint, keys)
     if len(found) < signers:
         raise SignatureError(f"checkpoint: {len(found)} of {signers} trusted signatures are good")
+    return TreeHead.from_note(_split(checkpoint)[0])
+
+
+def read_head(checkpoint: str) -> TreeHead:
+    """What a checkpoint says, whoever signed it.
+
+    Raises:
+        SignatureError: if it is malformed.
+    """
     return TreeHead.from_note(_split(checkpoint)[0])
 
 
@@ -109,7 +130,10 @@ def _parse_line(line: str) -> tuple[str, bytes]:
 
 
 def _signature_line(text: str, name: str, key: SigningKey) -> str:
-    content = _key_hash(name, key.public) + key.sign(text.encode())
+    return _line(name, _key_hash(name, key.public) + key.sign(text.encode()))
+
+
+def _line(name: str, content: bytes) -> str:
     return f"{_DASH} {name} {base64.b64encode(content).decode()}\n"
 
 

@@ -2,6 +2,8 @@
 
 from fedclinic.evidence.run_evidence import RunEvidence
 
+NOT_REGISTERED = "No model of this run is registered."
+
 
 def find_gaps(data: RunEvidence) -> list[str]:
     """One sentence for each thing that a reader might expect and that is not there."""
@@ -25,7 +27,7 @@ def find_gaps(data: RunEvidence) -> list[str]:
     ):
         gaps.append("No site let out counts of its de-identification.")
     if data.model is None:
-        gaps.append("No model of this run is registered.")
+        gaps.append(NOT_REGISTERED)
     if not any(round_.evaluations for round_ in data.rounds):
         gaps.append("The model's quality was not measured.")
     return gaps

@@ -1,6 +1,6 @@
 """Whose key is in force at each entry of a log: joining, rotation and revocation, in order."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel
@@ -9,7 +9,20 @@ from fedclinic.evidence.bundle import Trust, verify_key
 from fedclinic.evidence.events import COORDINATOR, KeyRotated, SiteJoined, SiteRevoked
 from fedclinic.evidence.findings import Finding, failed, unverifiable
 from fedclinic.evidence.keys import KeyId, VerifyKey
-from fedclinic.evidence.statement import Envelope, signed_by
+from fedclinic.evidence.statement import (
+    Envelope,
+    parse_statement,
+    signed_by,
+    statement_content,
+    statement_kind,
+)
+from fedclinic.records import Record
+
+_KEY_EVENTS: Mapping[str, type[Record]] = {
+    "site-joined": SiteJoined,
+    "site-revoked": SiteRevoked,
+    "key-rotated": KeyRotated,
+}
 
 
 @dataclass
@@ -25,6 +38,25 @@ class Keyring:
     @classmethod
     def start(cls, trust: Trust) -> "Keyring":
         return cls({COORDINATOR: verify_key(trust.coordinator)}, {COORDINATOR: [trust.coordinator]})
+
+    @classmethod
+    def named_by(cls, envelopes: Iterable[Envelope], coordinator: str) -> "Keyring":
+        """The keys that a log names, believed: good for writing it, not for verifying it."""
+        ring = cls({COORDINATOR: verify_key(coordinator)}, {COORDINATOR: [coordinator]})
+        for envelope in envelopes:
+            record = _KEY_EVENTS.get(statement_kind(envelope))
+            if record is not None:
+                predicate = parse_statement(statement_content(envelope))["predicate"]
+                list(ring.follow(record.model_validate(predicate), envelope, ""))
+        return ring
+
+    def site_keys(self) -> dict[str, VerifyKey]:
+        """The key of each site that is in force."""
+        return {
+            actor: key
+            for actor, key in self.current.items()
+            if actor != COORDINATOR and key.key_id not in self.revoked
+        }
 
     def check_signature(self, envelope: Envelope, actor: str, where: str) -> Iterator[Finding]:
         """Check that an entry is signed with the key that its actor has now."""

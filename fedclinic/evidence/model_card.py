@@ -7,7 +7,7 @@ is not known is marked as a gap and never filled with prose.
 from collections.abc import Iterable, Sequence
 
 from fedclinic.evidence import plain_words
-from fedclinic.evidence.gaps import find_gaps
+from fedclinic.evidence.gaps import NOT_REGISTERED, find_gaps
 from fedclinic.evidence.quality import quality_head, quality_rows
 from fedclinic.evidence.run_evidence import RunEvidence
 
@@ -40,10 +40,15 @@ def render_model_card(data: RunEvidence) -> str:
         _table(quality_head(data), quality_rows(data)) if _measured(data) else "Gap: not measured.",
         "Gap: quality in groups of patients was not measured.",
         "## Limits",
-        "\n".join(f"- Gap: {gap}" for gap in find_gaps(data)) or "- None is recorded.",
+        "\n".join(f"- Gap: {gap}" for gap in _gaps(data)) or "- None is recorded.",
         f"- {plain_words.NOT_A_CERTIFICATE}",
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _gaps(data: RunEvidence) -> list[str]:
+    """A card is written before its model has a version: that it has none is no gap of it."""
+    return [gap for gap in find_gaps(data) if gap != NOT_REGISTERED]
 
 
 def _details(data: RunEvidence) -> list[tuple[str, str]]:

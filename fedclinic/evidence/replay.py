@@ -7,16 +7,16 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from fedclinic.digest import digest_bytes
-from fedclinic.errors import AdmissionError, DataError
+from fedclinic.errors import AdmissionError, DataError, EvidenceError
 from fedclinic.evidence.events import BudgetCommitted, PlanApproved, RoundAggregated, UpdateJudged
 from fedclinic.evidence.findings import Finding, failed, unverifiable
 from fedclinic.evidence.plan_facts import PlanFacts, read_plan_facts
 from fedclinic.evidence.verify_log import Entry
 from fedclinic.methods import Method, ServerState, encode_state, make_method
-from fedclinic.plan import FederationPlan
+from fedclinic.plan import Method as MethodPlan
 from fedclinic.privacy.accounting import ComposedPrivacy
 from fedclinic.privacy.mechanism import Mechanism
 from fedclinic.records import Digest
@@ -25,6 +25,8 @@ from fedclinic.updates.codec import Tensors, TensorSchema
 
 OpenUpdate = Callable[[Digest], AbstractContextManager[Tensors]]
 """Opens a stored update by its digest; raises DataError if it was not kept."""
+
+_METHOD: TypeAdapter[MethodPlan] = TypeAdapter(MethodPlan)
 
 _TOLERANCE = 1e-3
 """Relative: composing in another order rounds the privacy loss differently."""
@@ -87,11 +89,12 @@ def replay_states(
         schema: shapes of the tensors that the plan trains.
     """
     entries = list(entries)
-    plan = _plan(entries, run)
+    plan = _planned(entries, run)
     if plan is None:
         yield unverifiable("replay.plan", f"run {run}", "no plan that this version reads")
         return
-    method = make_method(plan.method, plan.site_names())
+    weights = _weights(plan[1])
+    method = make_method(plan[0], tuple(weights))
     state = method.init(schema)
     admitted: dict[int, dict[str, Digest]] = defaultdict(dict)
     for entry in entries:
@@ -102,7 +105,7 @@ def replay_states(
         elif isinstance(event, RoundAggregated) and event.run == run:
             digests = admitted[event.round_number]
             try:
-                state = _fold_in(method, state, digests, plan.weights(), open_update)
+                state = _fold_in(method, state, digests, weights, open_update)
             except DataError as error:
                 yield unverifiable("replay.update", entry.where, str(error))
                 return
@@ -157,12 +160,25 @@ def _approved(entries: Iterable[Entry], run: str) -> PlanApproved | None:
 
 def _plan_facts(entries: Iterable[Entry], run: str) -> PlanFacts | None:
     approved = _approved(entries, run)
-    return read_plan_facts(approved.plan) if approved else None
-
-
-def _plan(entries: Iterable[Entry], run: str) -> FederationPlan | None:
-    approved = _approved(entries, run)
     try:
-        return FederationPlan.model_validate(approved.plan) if approved else None
-    except ValidationError:
+        return read_plan_facts(approved.plan) if approved else None
+    except EvidenceError:
         return None
+
+
+def _planned(entries: Iterable[Entry], run: str) -> tuple[MethodPlan, PlanFacts] | None:
+    """How a run's updates are folded in, and by which weights."""
+    approved = _approved(entries, run)
+    if approved is None:
+        return None
+    try:
+        method = _METHOD.validate_python(approved.plan.get("method"))
+        return method, read_plan_facts(approved.plan)
+    except (ValidationError, EvidenceError):
+        return None
+
+
+def _weights(plan: PlanFacts) -> dict[str, float]:
+    """Weights that sum to 1 over all sites of the plan, as the plan computes them."""
+    total = sum(site.weight for site in plan.sites)
+    return {site.name: site.weight / total for site in plan.sites}

@@ -82,10 +82,7 @@ def _budgets(data: RunEvidence) -> dict[str, Any]:
 def _closing(data: RunEvidence) -> dict[str, Any]:
     findings = data.verification.findings if data.verification else ()
     return {
-        "outputs": [
-            (o.name, o.what, o.recipient, plain_words.in_bytes(o.bytes), o.digest)
-            for o in data.outputs
-        ],
+        "outputs": [(o.name, o.what, o.recipient, _size(o.bytes), o.digest) for o in data.outputs],
         "law": answer_regulations(data),
         "digests": _digests(data),
         "findings": [(f.severity.value, f.where, f.what) for f in findings],
@@ -266,6 +263,10 @@ def _digests(data: RunEvidence) -> list[tuple[str, str]]:
             ("cosigned by", ", ".join(seal.witnesses) or "nobody"),
         ]
     return rows + sorted(data.software.items())
+
+
+def _size(count: int | None) -> str:
+    return "not stated" if count is None else plain_words.in_bytes(count)
 
 
 def _named(kind: str) -> str:

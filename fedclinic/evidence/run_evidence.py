@@ -68,7 +68,8 @@ class Output(Record):
     what: str
     recipient: str
     digest: Digest
-    bytes: Count
+    bytes: Count | None
+    """None where only the digest was stated."""
 
 
 class Verification(Record):

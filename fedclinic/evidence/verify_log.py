@@ -1,6 +1,6 @@
 """Check that a bundle's log is sealed, and that each entry was signed by the one who had to."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,18 @@ def open_log(bundle: Bundle, trust: Trust) -> tuple[list[Entry], list[Finding]]:
     findings.extend(ring.compare(trust))
     findings.extend(check_seal(bundle, trust, ring))
     return entries, findings
+
+
+def read_entries(envelopes: Iterable[Envelope]) -> list[Entry]:
+    """Read the entries of one's own log; signatures are not checked."""
+    entries = []
+    for index, envelope in enumerate(envelopes):
+        statement = parse_statement(statement_content(envelope))
+        kind = statement["predicateType"].removeprefix(PREDICATE_TYPE)
+        event = KINDS[kind].record.model_validate(statement["predicate"])
+        where = _describe(index, kind, statement["predicate"])
+        entries.append(Entry(index, kind, event, where))
+    return entries
 
 
 def check_seal(bundle: Bundle, trust: Trust, ring: Keyring) -> Iterator[Finding]:

@@ -5,13 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from fedclinic.evidence.bundle import Bundle
 from fedclinic.evidence.events import ModelRegistered, RunRecorded
 from fedclinic.evidence.findings import Finding, failed, unverifiable
+from fedclinic.evidence.release_gate import RELEASED
 from fedclinic.evidence.snapshot import MetricPoint, ModelVersion, RunSnapshot, StoreSnapshot
 from fedclinic.evidence.verify_log import Entry
 from fedclinic.records import Digest
 from fedclinic.rounds import SiteReport
-
-RELEASED = "released"
-"""The alias of a version whose release gate passed."""
 
 _UNFINISHED = ("RUNNING", "SCHEDULED")
 _OWN_FIELDS = ("experiment", "parent", "name", "status")
@@ -22,7 +20,7 @@ def verify_store(
 ) -> Iterator[Finding]:
     """Compare every run and model version that was signed, and find those that were not."""
     entries = list(entries)
-    signed = _signed_digests(entries)
+    signed = signed_digests(entries)
     snapshots = {snapshot.run_id: snapshot for snapshot in bundle.snapshots}
     for run_id, digest in sorted(signed.items()):
         yield from _compare_run(run_id, digest, snapshots.get(run_id), store)
@@ -37,7 +35,7 @@ def verify_store(
     yield from _compare_reports(entries, store)
 
 
-def _signed_digests(entries: Iterable[Entry]) -> dict[str, Digest]:
+def signed_digests(entries: Iterable[Entry]) -> dict[str, Digest]:
     """The last signed digest of each MLflow run: a run that was resumed is recorded again."""
     signed: dict[str, Digest] = {}
     for entry in entries:

@@ -26,6 +26,7 @@ Rule = Literal[
     "year",
     "digest",
     "hash",
+    "signature",
     "whole",
     "number",
     "share",
@@ -38,6 +39,7 @@ Rule = Literal[
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _HASH = re.compile(r"[0-9a-f]{64}")
+_SIGNATURE = re.compile(r"[0-9a-f]{128}")
 _YEAR = re.compile(r"[0-9]{4}")
 _KEY = re.compile(r"[A-Z][A-Z0-9_]{0,31}")
 _LARGEST = 2**53
@@ -181,6 +183,7 @@ class _Gate:
                 or (rule == "year" and _YEAR.fullmatch(value) is not None)
                 or (rule == "digest" and _DIGEST.fullmatch(value) is not None)
                 or (rule == "hash" and _HASH.fullmatch(value) is not None)
+                or (rule == "signature" and _SIGNATURE.fullmatch(value) is not None)
             )
         if rule == "number":
             return isinstance(value, int | float) and _is_finite(value)

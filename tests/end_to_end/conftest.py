@@ -62,6 +62,17 @@ class Setting:
             check=False,
         )
 
+    def bare(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command that needs no workspace."""
+        return subprocess.run(
+            [sys.executable, "-m", "flows", *arguments],
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+
     def site_home(self, site: str) -> Path:
         return self.workspace / "sites" / "tiny" / site
 

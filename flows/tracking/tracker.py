@@ -1,17 +1,19 @@
-"""Write a run's evidence to MLflow; the only module that imports it.
+"""Write a run's evidence to MLflow.
 
 One parent run a federation run, a nested run for each round and each site. What is written comes
 from signed reports and from metrics on public or consented notes, never from a site's own data.
 """
 
+import json
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import mlflow.pyfunc
-from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.tracking import MlflowClient
@@ -19,11 +21,16 @@ from mlflow.types import ColSpec, DataType, Schema
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from fedclinic.errors import EvidenceError
-from fedclinic.evidence.events import AuditJudged
+from fedclinic.evidence.events import AuditJudged, Verdict
 from fedclinic.evidence.plain_words import explain_audit
-from fedclinic.plan import FederationPlan, PatientPrivacy
+from fedclinic.evidence.release_gate import alias_of
+from fedclinic.evidence.snapshot import RunSnapshot
+from fedclinic.plan import FederationPlan
+from fedclinic.records import Digest
 from flows.run_store import RoundRecord, RunHeader, SiteOutcome
 from flows.settings import Workspace
+from flows.tracking import pages
+from flows.tracking.store import read_family
 
 LOADER = "site_agent.served_model"
 """Module that turns the registered files into a model; imported only where it serves."""
@@ -35,11 +42,25 @@ MODEL_FOLDER = "model"
 EXAMPLE = "CHIEF COMPLAINT: chest pain.  Troponin was raised and the ECG showed ST elevation."
 
 
+@dataclass(frozen=True)
+class Registered:
+    """A version of a registered model, as MLflow names it."""
+
+    model: str
+    version: str
+    source: str
+
+    @property
+    def address(self) -> str:
+        return f"models:/{self.model}/{self.version}"
+
+
 class Tracker:
     """MLflow's runs of one federation run."""
 
     def __init__(self, workspace: Workspace, federation: str) -> None:
         self._uri = workspace.mlflow_uri()
+        self._federation = federation
         workspace.root.mkdir(parents=True, exist_ok=True)
         try:
             self._client = MlflowClient(tracking_uri=self._uri)
@@ -53,17 +74,30 @@ class Tracker:
         run = self._client.create_run(self._experiment, run_name=f"{header.title} ({header.run})")
         self._client.log_batch(
             run.info.run_id,
-            metrics=_metrics(_privacy_metrics(plan), 0),
-            params=[Param(name, value[:6000]) for name, value in _parameters(plan).items()],
-            tags=[RunTag(k, v) for k, v in (_tags(plan) | {"fedclinic.run": header.run}).items()],
+            metrics=_metrics(pages.privacy_metrics(plan), 0),
+            params=[Param(name, value[:6000]) for name, value in pages.parameters(plan).items()],
+            tags=_tags(pages.run_tags(header)),
         )
         self._client.log_text(run.info.run_id, plan.model_dump_json(indent=1), "plan.json")
         return str(run.info.run_id)
 
+    def prepared(self, parent: str, digests: Mapping[str, Digest]) -> None:
+        """Write what the run works on: the digest of each part, by a name for people."""
+        datasets = [
+            Dataset(
+                name=name,
+                digest=short,
+                source_type="fedclinic",
+                source=json.dumps({"digest": digests[name]}),
+            )
+            for name, short in pages.dataset_digests(digests).items()
+        ]
+        self._client.log_inputs(parent, datasets=[DatasetInput(d, []) for d in datasets])
+
     def round_finished(self, parent: str, plan: FederationPlan, record: RoundRecord) -> None:
         """Write a round: its nested run, each site's nested run, and the parent's curves."""
         step = record.round_number
-        curves = _round_metrics(record)
+        curves = pages.round_metrics(record)
         self._client.log_batch(parent, metrics=_metrics(curves, step))
         if step == 0:
             return
@@ -100,11 +134,25 @@ class Tracker:
     def resume(self, parent: str) -> None:
         self._client.update_run(parent, status="RUNNING")
 
-    def register(self, parent: str, name: str, folder: Path) -> str:
-        """Register the global model's files as a new version of `name`; returns models:/...
+    def snapshots(self, parent: str) -> list[RunSnapshot]:
+        """What MLflow shows of the run and of those nested in it."""
+        return read_family(self._client, parent, self._federation)
+
+    def point_to_log(self, parent: str, tags: Mapping[str, str]) -> None:
+        """Say on a closed run's page where its statements are; these tags are never signed."""
+        for name, value in tags.items():
+            self._client.set_tag(parent, f"audit.{name}", value)
+
+    def register(self, parent: str, name: str, folder: Path) -> Registered:
+        """Register the global model's files as a new version of `name`, once for a run.
 
         The model is not loaded here: a coordinator has no torch.
         """
+        known = [
+            v for v in self._client.search_model_versions(f"name='{name}'") if v.run_id == parent
+        ]
+        if known:
+            return Registered(name, str(known[0].version), known[0].source or "")
         signature = ModelSignature(
             inputs=Schema([ColSpec(DataType.string, "text")]),
             outputs=Schema([ColSpec(DataType.string, "prediction")]),
@@ -124,7 +172,16 @@ class Tracker:
             self._client.create_registered_model(name)
         source = f"{self._client.get_run(parent).info.artifact_uri}/{MODEL_FOLDER}"
         version = self._client.create_model_version(name, source=source, run_id=parent)
-        return f"models:/{name}/{version.version}"
+        return Registered(name, str(version.version), source)
+
+    def call(self, registered: Registered, gate: Verdict, tags: Mapping[str, str]) -> None:
+        """Give a version the alias that its release gate allows, and tags to search it by."""
+        model, version = registered.model, registered.version
+        for name, value in {**tags, "fedclinic.gate": gate}.items():
+            self._client.set_model_version_tag(model, version, name, value)
+        alias = alias_of(gate)
+        if alias is not None:
+            self._client.set_registered_model_alias(model, alias, version)
 
     def _site_finished(
         self, parent: str, plan: FederationPlan, outcome: SiteOutcome, step: int
@@ -134,36 +191,9 @@ class Tracker:
             f"site {outcome.site}",
             {"fedclinic.kind": "site", "fedclinic.site": outcome.site},
         )
-        report = outcome.report
-        tags = {f"round.{step}.verdict": outcome.verdict}
-        metrics: dict[str, float] = {"admitted": float(outcome.verdict == "admitted")}
-        if outcome.reason:
-            tags[f"round.{step}.reason"] = outcome.reason[:5000]
-        if report is not None and report.update is not None:
-            tags[f"round.{step}.update"] = report.update.blob
-            metrics |= {"update_bytes": report.update.bytes, "update_norm": report.update.norm}
-        if report is not None and report.privacy is not None:
-            metrics["dp.epsilon"] = report.privacy.epsilon
-        if report is not None and report.budget is not None:
-            metrics["budget.spent_epsilon"] = report.budget.spent_epsilon
-            metrics["budget.cap_epsilon"] = report.budget.cap_epsilon
-        if report is not None and report.ledger is not None:
-            tags["ledger.head"] = f"{report.ledger.sequence}:{report.ledger.hash}"
-        if report is not None and report.deidentification is not None:
-            summary = report.deidentification
-            tags["deid.policy"] = summary.policy
-            for kind, count in summary.replaced.items():
-                if count is not None:
-                    metrics[f"deid.replaced.{kind}"] = count
-            if summary.notes is not None:
-                metrics["deid.notes"] = summary.notes
-            if summary.quarantined is not None:
-                metrics["deid.quarantined"] = summary.quarantined
-        all_tags = tags | _tags(plan)
+        tags, metrics = pages.site_page(outcome, step)
         self._client.log_batch(
-            nested,
-            metrics=_metrics(metrics, step),
-            tags=[RunTag(name, value) for name, value in all_tags.items()],
+            nested, metrics=_metrics(metrics, step), tags=_tags(tags | pages.plan_tags(plan))
         )
 
     def _find_experiment(self, workspace: Workspace, name: str) -> str:
@@ -201,76 +231,5 @@ def _metrics(values: Mapping[str, float], step: int) -> list[Metric]:
     return [Metric(name, float(value), now, step) for name, value in values.items()]
 
 
-def _privacy_metrics(plan: FederationPlan) -> dict[str, float]:
-    privacy = plan.privacy
-    if not isinstance(privacy, PatientPrivacy):
-        return {}
-    mechanism = privacy.mechanism()
-    return {
-        "dp.target_epsilon": privacy.target_epsilon,
-        "dp.delta": privacy.delta,
-        "dp.noise_multiplier": mechanism.noise_multiplier,
-        "dp.sampling_rate": mechanism.sampling_rate,
-        "dp.steps_per_round": mechanism.steps,
-        "dp.clipping_norm": privacy.clipping_norm,
-        "dp.expected_patients": privacy.expected_patients,
-    }
-
-
-def _round_metrics(record: RoundRecord) -> dict[str, float]:
-    metrics: dict[str, float] = {}
-    for evaluation in record.evaluations:
-        prefix = "" if evaluation.subject == "global" else f"{evaluation.subject}."
-        for name, value in evaluation.metrics.items():
-            metrics[f"{prefix}{name}"] = value
-    if record.round_number == 0:
-        return metrics
-    reports = [outcome.report for outcome in record.outcomes if outcome.report]
-    metrics["admitted_sites"] = sum(o.verdict == "admitted" for o in record.outcomes)
-    metrics["round_seconds"] = record.seconds
-    metrics["bytes_up"] = sum(r.update.bytes for r in reports if r.update)
-    metrics["bytes_down"] = record.state_bytes * len(record.outcomes)
-    spent = [r.privacy.epsilon for r in reports if r.privacy]
-    if spent:
-        metrics["dp.epsilon"] = max(spent)
-    if record.diagnostics is not None:
-        metrics["change_norm"] = record.diagnostics.change_norm
-    return metrics
-
-
-def _tags(plan: FederationPlan) -> dict[str, str]:
-    tags = {"fedclinic.federation": plan.federation, "fedclinic.plan": plan.digest()}
-    privacy = plan.privacy
-    if not isinstance(privacy, PatientPrivacy):
-        return tags | {"dp.protection": "none"}
-    mechanism = privacy.mechanism()
-    return tags | {
-        "dp.protection": privacy.protection,
-        "dp.unit": "patient",
-        "dp.adjacency": "add or remove one patient",
-        "dp.accountant": "PLD",
-        "dp.delta": repr(privacy.delta),
-        "dp.target_epsilon": repr(privacy.target_epsilon),
-        "dp.noise_multiplier": repr(mechanism.noise_multiplier),
-        "dp.sampling_rate": repr(mechanism.sampling_rate),
-        "dp.steps_per_round": repr(mechanism.steps),
-    }
-
-
-def _parameters(plan: FederationPlan) -> dict[str, str]:
-    """The plan, flattened to dotted names, as MLflow's parameters."""
-    flat: dict[str, str] = {}
-
-    def walk(prefix: str, value: object) -> None:
-        if isinstance(value, dict):
-            for name, item in value.items():
-                walk(f"{prefix}.{name}" if prefix else str(name), item)
-        elif isinstance(value, list):
-            flat[prefix] = ", ".join(str(item) for item in value)
-        else:
-            flat[prefix] = str(value)
-
-    document = plan.model_dump(mode="json", exclude={"comparison", "transport", "sites"})
-    document["sites"] = list(plan.site_names())
-    walk("", document)
-    return flat
+def _tags(values: Mapping[str, str]) -> list[RunTag]:
+    return [RunTag(name, value) for name, value in values.items()]

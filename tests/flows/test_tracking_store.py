@@ -12,7 +12,7 @@ from mlflow.tracking import MlflowClient
 
 import fedclinic.evidence.standalone_verifier as standalone
 from fedclinic.evidence.snapshot import StoreSnapshot
-from tests.fedclinic.evidence.mlflow_reader import read_store
+from flows.tracking.store import read_store
 
 
 @pytest.fixture(scope="module")

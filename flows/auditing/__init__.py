@@ -1,0 +1,1 @@
+"""What an auditor and a privacy officer do: bundles, verification, replay, reports, retention."""
