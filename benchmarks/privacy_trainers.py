@@ -1,11 +1,12 @@
 """The table of trainers against layers: what catches which mistake, with statistic and threshold.
 
-python -m benchmarks.privacy_trainers table
+python -m benchmarks.privacy_trainers table --out table.txt
 python -m benchmarks.privacy_trainers right --seeds 20
 """
 
 import os
 import time
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -33,15 +34,16 @@ def self_test_cell(result: SelfTest) -> str:
 
 
 def conformance_cell(verdict: AuditVerdict) -> str:
-    word = "[red]caught[/]" if verdict.conformance_p < THRESHOLDS.warn_p else "pass"
+    caught = verdict.conformance_p < THRESHOLDS.warn_p
     worst = min(verdict.p_values, key=lambda name: verdict.p_values[name])
-    return f"{word}: p {verdict.conformance_p:.1e} ({worst})"
+    word, sign = ("[red]caught[/]", "<") if caught else ("pass", ">=")
+    return f"{word}: p {verdict.conformance_p:.1e} ({worst}) {sign} {THRESHOLDS.warn_p:g}"
 
 
 def bound_cell(verdict: AuditVerdict) -> str:
     caught = verdict.epsilon_at_least > verdict.epsilon_claimed
-    word = "[red]caught[/]" if caught else "missed"
-    return f"{word}: {verdict.epsilon_at_least:.2f} of {verdict.epsilon_claimed:.2f}"
+    word, sign = ("[red]caught[/]", ">") if caught else ("pass", "<=")
+    return f"{word}: {verdict.epsilon_at_least:.2f} {sign} claim {verdict.epsilon_claimed:.2f}"
 
 
 @click.group()
@@ -50,8 +52,9 @@ def main() -> None:
 
 
 @main.command()
-def table() -> None:
-    """Every trainer against every layer."""
+@click.option("--out", type=click.Path(path_type=Path), help="Also write the table to this file.")
+def table(out: Path | None) -> None:
+    """Every trainer against every layer: caught or not, the statistic and its threshold."""
     shown = Table("trainer", "epsilon bound", "conformance in the run", "self-test", "s")
     trainers = {"right": lambda: production_trainer, **{n: b.train for n, b in ALL.items()}}
     for name, make in trainers.items():
@@ -67,7 +70,11 @@ def table() -> None:
             f"{seconds:.0f}",
             end_section=name in ("right", list(THIRTEEN)[-1]),
         )
-    Console(width=170).print(shown)
+    console = Console(width=190, record=True)
+    console.print(shown)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(console.export_text(), encoding="utf-8")
 
 
 @main.command()

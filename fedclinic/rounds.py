@@ -101,11 +101,22 @@ class DeidentificationSummary(Record):
 
 
 class BudgetLeft(Record):
-    """The tightest cohort's budget at a site, after this round."""
+    """The tightest cohort's budget at a site, for life and in this year, after this round."""
 
     spent_epsilon: Annotated[float, Field(ge=0)]
     cap_epsilon: PositiveFloat
     delta: Annotated[float, Field(gt=0, lt=1)]
+    year_spent_epsilon: Annotated[float, Field(ge=0)] | None = None
+    year_cap_epsilon: PositiveFloat | None = None
+    """None where the site's policy knows no year."""
+
+    @property
+    def left_epsilon(self) -> float:
+        """What a round may spend at most: the less of what life and the year have left."""
+        left = [self.cap_epsilon - self.spent_epsilon]
+        if self.year_cap_epsilon is not None and self.year_spent_epsilon is not None:
+            left.append(self.year_cap_epsilon - self.year_spent_epsilon)
+        return max(0.0, min(left))
 
 
 class AuditedRound(Record):

@@ -70,7 +70,7 @@ def budget_table(run: FinishedRun) -> Table:
             outcome.site,
             f"{budget.spent_epsilon:.3f}",
             f"{budget.cap_epsilon:g}",
-            f"{max(0.0, budget.cap_epsilon - budget.spent_epsilon):.3f}",
+            f"{budget.left_epsilon:.3f}",
             f"{report.ledger.sequence}:{report.ledger.hash[:12]}",
         )
     return table

@@ -33,7 +33,7 @@ def budget_rows(record: RoundRecord) -> list[dict[str, str]]:
         budget = outcome.report.budget if outcome.report else None
         row = {"site": outcome.site, "verdict": outcome.verdict}
         if budget is not None:
-            left = max(0.0, budget.cap_epsilon - budget.spent_epsilon)
+            left = budget.left_epsilon
             row |= {
                 "spent epsilon": f"{budget.spent_epsilon:.3f}",
                 "cap epsilon": f"{budget.cap_epsilon:g}",
@@ -69,5 +69,5 @@ def _metrics(evaluation: EvaluationReport) -> str:
 
 def least_budget_left(reports: list[SiteReport]) -> str:
     """The smallest epsilon that any site has left in its tightest cohort."""
-    left = [r.budget.cap_epsilon - r.budget.spent_epsilon for r in reports if r.budget]
+    left = [r.budget.left_epsilon for r in reports if r.budget]
     return f"{min(left):.3f}" if left else "-"

@@ -24,7 +24,7 @@ from fedclinic.errors import (
 )
 from fedclinic.evidence.events import SelfTested
 from fedclinic.evidence.keys import SigningKey, VerifyKey
-from fedclinic.evidence.statement import Envelope, open_record
+from fedclinic.evidence.statement import Envelope, open_record, signed_by
 from fedclinic.learning.finetune import (
     LocalRound,
     train_privately,
@@ -99,7 +99,7 @@ def run_round(site: Site, envelope: Envelope, progress: Progress) -> Answer:
     task = open_record(envelope, site.coordinators, TASK_KIND, RoundTask)
     try:
         if site.outbox.find(task).update is None:
-            _train(site, task, progress)
+            _train(site, task, _approver(site, envelope), progress)
         return _finish(site, task)
     except (PolicyError, BudgetError, SignatureError) as refusal:
         return _decline(site, task, "refused", refusal)
@@ -107,7 +107,12 @@ def run_round(site: Site, envelope: Envelope, progress: Progress) -> Answer:
         return _decline(site, task, "failed", failure)
 
 
-def _train(site: Site, task: RoundTask, progress: Progress) -> None:
+def _approver(site: Site, envelope: Envelope) -> str:
+    """Which of the coordinators that this site trusts signed a task, by key."""
+    return f"coordinator {' '.join(sorted(signed_by(envelope, site.coordinators)))}"
+
+
+def _train(site: Site, task: RoundTask, approved_by: str, progress: Progress) -> None:
     """Train under one hold of the budget, whose result is kept before anything leaves.
 
     A round that stopped in the middle let nothing out, so it is repeated under the same hold; a
@@ -116,7 +121,7 @@ def _train(site: Site, task: RoundTask, progress: Progress) -> None:
     check_task(site, task)
     privacy = task.work.privacy
     if isinstance(privacy, PatientPrivacy):
-        _begin_use(site, task, privacy)
+        _begin_use(site, task, privacy, approved_by)
     workbench = site.workbench(task)
     workbench.reset(_global_change(site, task, workbench))
     local = local_round(site.auditing, task, workbench, progress)
@@ -129,7 +134,7 @@ def _train(site: Site, task: RoundTask, progress: Progress) -> None:
     site.outbox.keep_result(task, manifest, _store_coordinates(site, local))
 
 
-def _begin_use(site: Site, task: RoundTask, privacy: PatientPrivacy) -> None:
+def _begin_use(site: Site, task: RoundTask, privacy: PatientPrivacy, approved_by: str) -> None:
     """Set the round's budget aside and mark it used, before a note is read."""
     hold = site.ledger.reserve(
         run=task.run,
@@ -138,6 +143,7 @@ def _begin_use(site: Site, task: RoundTask, privacy: PatientPrivacy) -> None:
         mechanism=privacy.mechanism(),
         plan_digest=task.plan_digest,
         attempt=task.attempt,
+        approved_by=approved_by,
     )
     if not site.ledger.in_use(hold):
         _check_promise(site, task, privacy, hold)

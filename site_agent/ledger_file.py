@@ -149,7 +149,7 @@ class LedgerFile:
         return ledger.budgets(self._read(), at=self._clock())
 
     def tightest_budget(self) -> BudgetLeft | None:
-        """The cohort with the least epsilon left for life; None without cohorts."""
+        """The cohort with the least epsilon left, for life or this year; None without cohorts."""
         return ledger.tightest(self.budgets())
 
     def spent_mechanisms(self, run: str) -> list[Mechanism]:

@@ -11,40 +11,47 @@ from site_agent.ledger_file import LedgerFile
 
 def print_ledger(ledger: LedgerFile) -> None:
     console = Console()
-    budgets = Table(title="Budgets by cohort", title_justify="left")
-    for column in ("cohort", "spent epsilon", "cap", "delta", "spent this year", "cap a year"):
+    budgets = Table(
+        title="Budgets in epsilon by cohort, for life and this year", title_justify="left"
+    )
+    for column in ("cohort", "delta", "spent", "of", "left", "spent in year", "of", "left"):
         budgets.add_column(column, justify="left" if column == "cohort" else "right")
     for budget in ledger.budgets():
+        year_cap, year_spent = budget.year_cap_epsilon, budget.year_spent_epsilon
         budgets.add_row(
             budget.cohort,
+            f"{budget.delta:g}",
             f"{budget.spent_epsilon:.3f}",
             f"{budget.cap_epsilon:g}",
-            f"{budget.delta:g}",
-            f"{budget.year_spent_epsilon:.3f} in {budget.year}",
-            "-" if budget.year_cap_epsilon is None else f"{budget.year_cap_epsilon:g}",
+            f"{budget.cap_epsilon - budget.spent_epsilon:.3f}",
+            f"{year_spent:.3f} in {budget.year}",
+            "-" if year_cap is None else f"{year_cap:g}",
+            "-" if year_cap is None else f"{year_cap - year_spent:.3f}",
         )
     console.print(budgets)
     console.print(_history(ledger))
 
 
 def _history(ledger: LedgerFile) -> Table:
-    """One row an entry; what happens to a hold is shown with the run and round that it is for."""
-    table = Table(title="History", title_justify="left")
-    for column in ("entry", "time (UTC)", "what", "for", "round", "plan"):
-        table.add_column(column, no_wrap=True)
-    rounds: dict[str, tuple[str, str, str]] = {}
+    """One row an entry; a hold is told with its run and plan, and who approved it, once."""
+    table = Table(title="History", title_justify="left", box=None)
+    for column in ("entry", "time (UTC)", "what", "about"):
+        table.add_column(column, no_wrap=column != "about", overflow="fold")
+    rounds: dict[str, str] = {}
     for sequence, event in ledger.history():
         values = event.model_dump()
-        about = ("", "", "")
+        about = ""
         if event.event == "reserved":
+            rounds[event.hold] = f"round {event.round_number} of {event.run}"
             plan = event.plan_digest.removeprefix("sha256:")[:12]
-            about = rounds[event.hold] = (event.run, str(event.round_number), plan)
+            approved = (event.approved_by or "nobody named")[: len("coordinator 01234567")]
+            about = f"{rounds[event.hold]}, plan {plan}, approved by {approved}"
         elif "hold" in values:
             about = rounds[values["hold"]]
         elif "cohort" in values:
-            about = (f"cohort {values['cohort']}", "", "")
-        when = datetime.fromtimestamp(event.at, UTC).strftime("%Y-%m-%d %H:%M:%S")
-        table.add_row(str(sequence), when, event.event.replace("_", " "), *about)
+            about = f"cohort {values['cohort']}"
+        when = datetime.fromtimestamp(event.at, UTC).strftime("%Y-%m-%d %H:%M")
+        table.add_row(str(sequence), when, event.event.replace("_", " "), about)
     return table
 
 

@@ -173,12 +173,18 @@ def budgets(state: LedgerState, *, at: float) -> list[CohortBudget]:
 
 
 def tightest(found: list[CohortBudget]) -> BudgetLeft | None:
-    """The budget with the least epsilon left for life; None if there is none."""
-    if not found:
-        return None
-    least = min(found, key=lambda budget: budget.cap_epsilon - budget.spent_epsilon)
+    """The budget with the least epsilon left, for life or this year; None if there is none."""
+    return min(map(_left, found), key=lambda budget: budget.left_epsilon, default=None)
+
+
+def _left(budget: CohortBudget) -> BudgetLeft:
+    yearly = budget.year_cap_epsilon is not None
     return BudgetLeft(
-        spent_epsilon=least.spent_epsilon, cap_epsilon=least.cap_epsilon, delta=least.delta
+        spent_epsilon=budget.spent_epsilon,
+        cap_epsilon=budget.cap_epsilon,
+        delta=budget.delta,
+        year_spent_epsilon=budget.year_spent_epsilon if yearly else None,
+        year_cap_epsilon=budget.year_cap_epsilon,
     )
 
 

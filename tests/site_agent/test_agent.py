@@ -23,6 +23,7 @@ from site_agent.agent import run_round
 from site_agent.audit_secrets import AuditSecrets
 from site_agent.egress import REPORT_KIND
 from site_agent.ledger_file import LedgerFile
+from site_agent.ledger_view import print_ledger
 from site_agent.outbox import Outbox
 from site_agent.workbench import Workbench
 from tests.factories import (
@@ -36,6 +37,7 @@ from tests.factories import (
 )
 from tests.fakes import FakeProgress, installed_auditing_policy
 from tests.tiny_site import (
+    COORDINATOR,
     TinySite,
     installed_privacy_policy,
     make_tiny_site,
@@ -552,3 +554,13 @@ def test_a_run_has_one_set_of_coins_and_another_run_others(tiny):
 def test_an_unprotected_round_has_nothing_to_audit(tiny):
     tiny.allow(unprotected=True)
     assert tiny.run(make_tiny_task(work=UNPROTECTED)).audit is None
+
+
+def test_the_ledgers_history_names_run_plan_and_who_signed_the_task(tiny, capsys):
+    tiny.run(make_tiny_task())
+    print_ledger(tiny.site.ledger)
+    (reserved,) = [event for _, event in tiny.site.ledger.history() if event.event == "reserved"]
+    assert reserved.approved_by == f"coordinator {COORDINATOR.key_id}"
+    shown = "".join(capsys.readouterr().out.split())
+    plan, key = reserved.plan_digest[7:19], COORDINATOR.key_id[:8]
+    assert f"round1ofrun-a,plan{plan},approvedbycoordinator{key}" in shown

@@ -494,3 +494,19 @@ def test_begin_use_is_recorded_before_anything_is_read(ledger):
     hold = reserve(ledger)
     ledger.begin_use(hold)
     assert isinstance(ledger.history()[-1][1], UseBegun)
+
+
+def test_the_tightest_budget_is_that_of_the_least_left_in_life_or_year(path, clock):
+    ledger = LedgerFile.open(path, site="st_elsewhere", clock=clock)
+    ledger.add_cohort("2019", epsilon=8.0, delta=1e-5, yearly_epsilon=2.0)
+    ledger.add_cohort("2020", epsilon=4.0, delta=1e-5)
+    reserve(ledger)
+    tight = ledger.tightest_budget()
+    assert tight is not None
+    assert tight.cap_epsilon == 8.0
+    assert tight.year_cap_epsilon == 2.0
+    assert tight.left_epsilon == pytest.approx(2.0 - (tight.year_spent_epsilon or 0.0))
+    clock.now = IN_2025
+    tight = ledger.tightest_budget()
+    assert tight is not None
+    assert tight.left_epsilon == pytest.approx(2.0)
