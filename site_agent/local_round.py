@@ -22,5 +22,6 @@ def local_round(
         round_number=task.round_number,
         rounds=work.rounds,
         progress=progress,
+        engine=bench.engine,
     )
     return auditing.join(task.run, work.task, work.privacy, local, bench)

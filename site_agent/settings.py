@@ -10,6 +10,7 @@ from pydantic import Field, PositiveInt, StringConstraints, model_validator
 from fedclinic.config import parse_document
 from fedclinic.deid.kinds import EntityKind
 from fedclinic.errors import ConfigError
+from fedclinic.privacy.engine_names import EngineName
 from fedclinic.records import Count, Digest, Name, Record
 
 EMBEDDED = "embedded"
@@ -179,6 +180,8 @@ class SiteConfig(Record):
     cache_activations: bool = True
     processes: PositiveInt = 1
     """Processes that share the patients of a step: one for each GPU, or 1."""
+    gradient_engine: EngineName = "book_keeping"
+    """How per-patient gradients are computed: Opacus' engines are slower, and a second opinion."""
     worker: Worker | None = None
     orchestration: Orchestration | None = None
     """None: the site's work is done without Prefect, except for transport `prefect`."""

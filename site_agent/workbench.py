@@ -11,6 +11,7 @@ from fedclinic.learning.hidden_states import ComputedHiddenStates, HiddenStates,
 from fedclinic.learning.layers import SplitModel, split
 from fedclinic.learning.tasks import EncodedNotes, Tokenizer, encode_notes, output_count
 from fedclinic.plan import BaseModelRef, Layers, Task
+from fedclinic.privacy.engine_names import EngineName
 from fedclinic.records import Digest
 from fedclinic.updates.codec import Tensors
 from site_agent.activation_store import ActivationKey, cached_hidden_states
@@ -30,6 +31,7 @@ class Workbench:
     hidden: HiddenStates
     precision: Precision
     tokenizer: Tokenizer
+    engine: EngineName
     base_digest: Digest
     model_parameters: int
     initial: dict[str, Tensor]
@@ -87,6 +89,7 @@ def build_workbench(
         hidden=hidden,
         precision=precision,
         tokenizer=base.tokenizer,
+        engine=config.gradient_engine,
         base_digest=base.digest,
         model_parameters=sum(p.numel() for p in base.network.parameters())
         + sum(p.numel() for name, p in trained.items() if name.startswith("head.")),

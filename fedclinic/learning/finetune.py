@@ -21,9 +21,10 @@ from fedclinic.learning.layers import SplitModel, Trunk
 from fedclinic.learning.tasks import IGNORED, EncodedNotes, IntArray
 from fedclinic.plan import Optimizer, PatientPrivacy, Unprotected
 from fedclinic.privacy.audit_coordinates import Canaries
-from fedclinic.privacy.bookkeeping import BookKeeping
 from fedclinic.privacy.distributed_sum import ALONE, ClipAndAdd, Following, StepGroup
 from fedclinic.privacy.dp_step import noised_mean
+from fedclinic.privacy.engine_names import EngineName
+from fedclinic.privacy.engines import make_engine
 from fedclinic.privacy.per_sample import ClippedSum, PerSampleEngine, precise
 from fedclinic.privacy.random_stream import RandomStream
 from fedclinic.privacy.run_audit import CanaryStates, RunAudit, add_canaries, start_audit
@@ -52,6 +53,8 @@ class LocalRound:
     progress: Progress
     audit: RunAudit | None = None
     """Canaries beside the notes, which then are among `notes` and `hidden`; see `with_canaries`."""
+    engine: EngineName = "book_keeping"
+    """Changes speed and memory only."""
 
     def network(self) -> nn.Module:
         """What a forward pass goes through, and an engine listens to."""
@@ -94,7 +97,7 @@ def train_privately(
     before = _snapshot(trained)
     optimizer = _make_optimizer(local.optimizer, trained)
     rates = _rates(local, mechanism.steps)
-    engine = BookKeeping(local.network())
+    engine = make_engine(local.engine, local.network())
     compute = _clip_and_add(local, engine, privacy)
     try:
         group.share(trained)
@@ -130,7 +133,7 @@ def follow_training(local: LocalRound, privacy: PatientPrivacy, group: Following
     Leaves the round's trained weights in the model.
     """
     trained = dict(local.model.trained())
-    engine = BookKeeping(local.network())
+    engine = make_engine(local.engine, local.network())
     compute = _clip_and_add(local, engine, privacy)
     try:
         group.receive(trained)

@@ -26,17 +26,19 @@ from fedclinic.privacy.per_sample import (
 class OpacusHooks:
     """Wraps a model's layers in Opacus' hooks; see `PerSampleEngine`."""
 
-    def __init__(self, model: nn.Module) -> None:
-        """Attach to `model`.
+    def __init__(self, model: nn.Module, *, functorch: bool = False) -> None:
+        """Attach to `model`; with `functorch` no layer uses Opacus' own formulas.
 
         Raises:
             ModelError: if Opacus does not support the model, or two layers share a parameter.
         """
         self._parameters = trainable_parameters(model)
-        _check_supported(model)
+        check_supported(model)
         self._padded = _padding_rows(model)
         try:
-            self._wrapped: Any = GradSampleModule(model, loss_reduction="sum")
+            self._wrapped: Any = GradSampleModule(
+                model, loss_reduction="sum", force_functorch=functorch
+            )
         except (NotImplementedError, ValueError) as error:
             raise ModelError("Opacus does not support a layer of the model") from error
         self._wrapped.disallow_grad_accumulation = False
@@ -108,7 +110,7 @@ def _padding_rows(model: nn.Module) -> dict[int, int]:
     }
 
 
-def _check_supported(model: nn.Module) -> None:
+def check_supported(model: nn.Module) -> None:
     """Refuse what Opacus would get wrong without saying so."""
     seen: set[int] = set()
     for name, module in model.named_modules():

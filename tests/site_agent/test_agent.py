@@ -564,3 +564,18 @@ def test_the_ledgers_history_names_run_plan_and_who_signed_the_task(tiny, capsys
     shown = "".join(capsys.readouterr().out.split())
     plan, key = reserved.plan_digest[7:19], COORDINATOR.key_id[:8]
     assert f"round1ofrun-a,plan{plan},approvedbycoordinator{key}" in shown
+
+
+def test_another_engine_of_gradients_gives_the_same_update(tiny, tmp_path, tiny_model_folder):
+    other = make_tiny_site(tmp_path / "other", tiny_model_folder)
+    build = other.site.workbench
+    other.change(workbench=lambda task: replace(build(task), engine="opacus_hooks"))
+    digests = [site.run(make_tiny_task()).update for site in (tiny, other)]
+    assert all(digests)
+    ours, theirs = (
+        update_of(site, update.blob)
+        for site, update in zip((tiny, other), digests, strict=True)
+        if update is not None
+    )
+    for name, values in ours.items():
+        assert np.allclose(values, theirs[name], atol=1e-5), name

@@ -158,6 +158,14 @@ def train_all(model: nn.Module) -> None:
         parameter.requires_grad_(True)
 
 
+def train_biases(model: nn.Module) -> None:
+    """Train the biases and norms of the last block, and the head (BitFit)."""
+    train_top(model)
+    for name, parameter in model.named_parameters():
+        if parameter.dim() != 1 and ".1." in name:
+            parameter.requires_grad_(False)
+
+
 class LowRank(nn.Module):
     """A LoRA layer, alpha = rank, around a frozen linear layer."""
 

@@ -1,6 +1,7 @@
 """Engines against brute force: one backward pass a row, in float64."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -8,7 +9,9 @@ from torch import Tensor, nn
 
 from fedclinic.errors import ModelError
 from fedclinic.privacy.bookkeeping import BookKeeping
+from fedclinic.privacy.engines import make_engine
 from fedclinic.privacy.layer_gradients import _gram_norms
+from fedclinic.privacy.opacus_ghost import OpacusGhost
 from fedclinic.privacy.opacus_hooks import OpacusHooks
 from fedclinic.privacy.per_sample import PerSampleEngine
 from fedclinic.privacy.row_by_row import RowByRow
@@ -20,6 +23,7 @@ from tests.fedclinic.privacy.models import (
     make_model,
     train_adapters,
     train_all,
+    train_biases,
     train_top,
 )
 
@@ -28,9 +32,15 @@ ENGINES: dict[str, Callable[[nn.Module], PerSampleEngine]] = {
     "bookkeeping": BookKeeping,
     "opacus": OpacusHooks,
 }
+REFERENCES: dict[str, Callable[[nn.Module], PerSampleEngine]] = {
+    "functorch": partial(OpacusHooks, functorch=True),
+    "ghost": OpacusGhost,
+}
+"""Held to the same sums on one family of each kind of layer."""
 REFUSED = {
     ("bookkeeping", "deberta", "all"),
     ("opacus", "deberta", "top"),
+    ("opacus", "deberta", "biases"),
     ("opacus", "deberta", "adapters"),
     ("opacus", "deberta", "all"),
     ("opacus", "bert", "all"),
@@ -40,7 +50,12 @@ REFUSED = {
 }
 """What an engine cannot do it refuses; row by row does everything."""
 EVERYTHING = [(f, p) for f in ("bert", "deberta", "tied_llama") for p in ("top", "all")]
-PARTS = {"top": train_top, "adapters": train_adapters, "all": train_all}
+PARTS = {
+    "top": train_top,
+    "biases": train_biases,
+    "adapters": train_adapters,
+    "all": train_all,
+}
 
 
 def brute_force(
@@ -84,6 +99,45 @@ def test_the_clipped_sum_equals_brute_force(engine, family, part, owner):
         clipping_norm=0.5,
         patient_of_row=owner,
         patients=None if owner is None else 3,
+    )
+    assert relative_error(found.gradients, truth) < 1e-5
+
+
+@pytest.mark.parametrize("part", ["top", "biases", "adapters"])
+@pytest.mark.parametrize("family", ["bert", "gpt2", "llama"])
+@pytest.mark.parametrize("reference", REFERENCES)
+def test_the_references_equal_brute_force_too(reference, family, part):
+    model, batch = make_model(family), make_batch()
+    PARTS[part](model)
+    truth = brute_force(model, batch, 0.5, torch.arange(5))
+    found = REFERENCES[reference](model).clipped_sum(losses_of(model, batch), clipping_norm=0.5)
+    assert relative_error(found.gradients, truth) < 1e-5
+
+
+def test_ghost_clipping_refuses_what_norms_of_rows_cannot_tell():
+    model = make_model("bert")
+    train_top(model)
+    ghost = OpacusGhost(model)
+    with pytest.raises(ModelError, match="patients of one row"):
+        ghost.clipped_sum(
+            torch.ones(5, requires_grad=True),
+            clipping_norm=0.5,
+            patient_of_row=PATIENT_OF_ROW,
+            patients=3,
+        )
+    with pytest.raises(ModelError, match="not finite"):
+        ghost.clipped_sum(float("inf") * losses_of(model, make_batch()), clipping_norm=0.5)
+    assert not any(value.any() for value in ghost.empty().gradients.values())
+    ghost.detach()
+
+
+@pytest.mark.parametrize("name", ["book_keeping", "opacus_hooks", "opacus_functorch"])
+def test_an_engine_of_any_name_leaves_the_sum_the_same(name):
+    model, batch = make_model("bert"), make_batch()
+    train_top(model)
+    truth = brute_force(model, batch, 0.5, PATIENT_OF_ROW)
+    found = make_engine(name, model).clipped_sum(
+        losses_of(model, batch), clipping_norm=0.5, patient_of_row=PATIENT_OF_ROW, patients=3
     )
     assert relative_error(found.gradients, truth) < 1e-5
 
