@@ -17,6 +17,7 @@ from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLi
 from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import PrefectException
 from prefect.schedules import Cron
+from prefect.types.entrypoint import EntrypointType
 from pydantic import TypeAdapter, ValidationError
 
 from fedclinic.errors import ConfigError, RunError
@@ -101,6 +102,7 @@ def _deployment(plan: FederationPlan) -> RunnerDeployment:
             limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW
         ),
         tags=["fedclinic", plan.federation],
+        entrypoint_type=EntrypointType.MODULE_PATH,
         description=f"{plan.rounds} rounds over {', '.join(plan.site_names())}",
     )
     if not isinstance(made, RunnerDeployment):

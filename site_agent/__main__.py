@@ -9,6 +9,7 @@ import click
 
 from fedclinic.errors import FedclinicError
 from site_agent.deid_commands import deid
+from site_agent.nightly_command import nightly
 from site_agent.site_options import PRIVATE, open_site_at, site_options, substitution_values
 
 EXIT_UNEXPECTED = 1
@@ -22,6 +23,7 @@ def cli() -> None:
     """One hospital's side of a federation: its notes, policy, budget and rounds."""
 
 
+deid.add_command(nightly)
 cli.add_command(deid)
 
 

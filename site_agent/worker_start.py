@@ -8,8 +8,16 @@ from fedclinic.errors import ConfigError
 from site_agent.prefect_environment import enter_prefect, environment_of_child, prefect_variables
 from site_agent.settings import SiteConfig, SiteHome, Worker, load_site_config
 
+PROGRAM = (sys.executable, "-m", "site_agent", "work-one-task")
+"""The one program that the worker ever starts: this package's own."""
 
-def start_worker(path: Path, home: Path, substitutions: Mapping[str, str]) -> None:
+
+def start_worker(
+    path: Path,
+    home: Path,
+    substitutions: Mapping[str, str],
+    program: tuple[str, ...] = PROGRAM,
+) -> None:
     """Poll the site's work pool until the process is told to end.
 
     Raises:
@@ -20,7 +28,7 @@ def start_worker(path: Path, home: Path, substitutions: Mapping[str, str]) -> No
         raise ConfigError(
             f"{path}: no worker section; transport prefect needs worker.api and worker.blobs"
         )
-    command = _command(path.resolve(), home.resolve(), substitutions)
+    command = (*program, *_arguments(path.resolve(), home.resolve(), substitutions))
     folder = SiteHome(home.resolve()).prefect
     enter_prefect(folder, config.worker.api, config.worker.certificate)
     from site_agent.worker import WorkerSite, check_pool, work  # noqa: PLC0415 - needs it set
@@ -35,9 +43,8 @@ def _environment(folder: Path, config: SiteConfig, worker: Worker) -> dict[str, 
     return environment_of_child() | prefect_variables(folder, worker.api, worker.certificate)
 
 
-def _command(path: Path, home: Path, substitutions: Mapping[str, str]) -> tuple[str, ...]:
-    command = [sys.executable, "-m", "site_agent", "work-one-task"]
-    command += ["--config", str(path), "--home", str(home)]
+def _arguments(path: Path, home: Path, substitutions: Mapping[str, str]) -> list[str]:
+    arguments = ["--config", str(path), "--home", str(home)]
     for name, value in substitutions.items():
-        command += ["--set", f"{name}={value}"]
-    return tuple(command)
+        arguments += ["--set", f"{name}={value}"]
+    return arguments

@@ -83,16 +83,14 @@ class PrefectStage:
         self._start("server", command, environment)
         self.wait_until(self._answers, "the server answers")
 
-    def start_worker(self, site: str, config: Path, **environment: str) -> None:
+    def start_worker(self, site: str, config: Path, module: str = "site_agent") -> None:
         """Start a site's worker in a folder that anybody could have written to."""
-        self._start(f"worker {site}", self.worker_command(site, config), environment)
-
-    def worker_command(self, site: str, config: Path, command: str = "worker") -> list[str]:
-        return [
-            *(sys.executable, "-m", "site_agent", command),
+        command = [
+            *(sys.executable, "-m", module, "worker"),
             *("--config", str(config), "--home", str(self.home(site).root)),
             *("--set", f"site={site}", "--set", f"coordinator={self.coordinator()}"),
         ]
+        self._start(f"worker {site}", command, {})
 
     def coordinator(self) -> str:
         return public_text(load_coordinator_key(self.workspace))

@@ -1,5 +1,6 @@
 """The transport `prefect` with a real server, and a worker against whoever holds its credential."""
 
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,14 +23,20 @@ from fedclinic.rounds import (
     SitePrepared,
     SiteReport,
 )
+from fedclinic.updates.blobs import BlobFolder
 from flows.coordinator_key import load_coordinator_key
 from flows.plan_file import calibrate
 from flows.rounds import work_of
 from flows.sites.work_pools import WorkPoolSites
+from site_agent.opening import open_site
+from site_agent.settings import SiteHome
 from site_agent.synthesize import write_cohort
+from site_agent.task_handler import TaskHandler
 from tests.end_to_end.conftest import plan_document, site_document
 from tests.prefect_stage import PrefectStage, transport_of, write_yaml
+from tests.site_with_known_noise import known_noise
 
+KNOWN_NOISE = "tests.worker_with_known_noise"
 CANARY = "Zebedeus Quackenbosch"
 """A name that is in every note of the site and nowhere else."""
 
@@ -117,7 +124,7 @@ def federation(
             temporary_settings(settings),
             WorkPoolSites(plan, plan.transport, stage.workspace, None) as sites,
         ):
-            stage.start_worker("north", config)
+            stage.start_worker("north", config, KNOWN_NOISE)
             yield Federation(stage, plan, sites)
     finally:
         stage.stop()
@@ -128,11 +135,24 @@ def prepared(federation: Federation) -> Answer:
     return federation.sites.submit("north", federation.task(PREPARE_KIND))
 
 
-def test_a_site_prepares_and_trains_as_runs_of_its_pool(federation, prepared):
+def in_this_process(federation: Federation, task: Envelope, copy: Path) -> Answer:
+    """What the same site answers, from a copy of its home, without any transport."""
+    home = SiteHome(copy / "north")
+    shutil.copytree(federation.stage.home("north").root, home.root)
+    values = {"site": "north", "coordinator": federation.stage.coordinator()}
+    site = open_site(federation.stage.root / "site.yaml", home, values)
+    noise = known_noise(home.root)
+    return TaskHandler(site, BlobFolder(copy), lambda _: None, time.time, noise).handle(task)
+
+
+def test_a_site_trains_as_a_run_of_its_pool_bit_for_bit_as_without(federation, prepared, tmp_path):
     assert federation.opened(prepared, PREPARED_KIND, SitePrepared).site == "north"
-    answer = federation.sites.submit("north", federation.task(TASK_KIND))
+    task = federation.task(TASK_KIND)
+    alone = federation.opened(in_this_process(federation, task, tmp_path), REPORT_KIND, SiteReport)
+    answer = federation.sites.submit("north", task)
     report = federation.opened(answer, REPORT_KIND, SiteReport)
     assert report.status == "completed"
+    assert report.update == alone.update
     assert "budget-committed" in [statement_kind(event) for event in answer.events]
     assert federation.stage.workspace.blobs.joinpath(
         report.update.blob.removeprefix("sha256:")
@@ -206,7 +226,7 @@ def test_a_worker_that_was_killed_leaves_no_run_open_and_the_task_is_done_again(
     )["id"]
     running = {"state": {"type": "RUNNING"}, "force": True}
     stage.request("POST", f"/flow_runs/{run}/set_state", json=running)
-    stage.start_worker("north", stage.root / "site.yaml")
+    stage.start_worker("north", stage.root / "site.yaml", KNOWN_NOISE)
     state = federation.ended(run)
     assert (state["type"], "started again" in state["message"]) == ("CRASHED", True)
     answer = federation.sites.submit("north", federation.task(PREPARE_KIND))
