@@ -203,11 +203,10 @@ def rotate(config: Path, home: Path, substitutions: tuple[str, ...]) -> None:
 @click.option(
     "--plan",
     type=click.Path(path_type=Path),
-    required=True,
-    help="The federation's plan, to check the notes' labels against.",
+    help="The federation's plan, to check notes and model against.",
 )
-def check(config: Path, home: Path, substitutions: tuple[str, ...], plan: Path) -> None:
-    """Check configuration, notes, model and ledger against a plan; changes and sends nothing."""
+def check(config: Path, home: Path, substitutions: tuple[str, ...], plan: Path | None) -> None:
+    """Check configuration, ledger, disk, device and connection; with a plan, notes and model."""
     from site_agent.check import check_site  # noqa: PLC0415
 
     check_site(open_site_at(config, home, substitutions), plan)

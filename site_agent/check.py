@@ -1,5 +1,7 @@
 """Say whether a site is ready for a plan: configuration, policy, notes, model, ledger."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -7,27 +9,45 @@ from rich.console import Console
 from fedclinic.config import parse_document
 from fedclinic.errors import ConfigError
 from fedclinic.plan import FederationPlan
+from site_agent.connection_check import check_connection, check_disk
 from site_agent.models import check_base_model, load_base_model, pick_precision
 from site_agent.opening import OpenSite
 from site_agent.readers import read_notes
 
 
-def check_site(site: OpenSite, plan_path: Path) -> None:
+def check_site(site: OpenSite, plan_path: Path | None) -> None:
     """Print what was checked, one line each; the first thing that is wrong is raised.
+
+    Notes and model are checked against a plan, the connection where the site has joined one.
 
     Raises:
         FedclinicError: saying what is wrong and what to do.
     """
     console = Console()
+    say = partial(console.print, highlight=False, soft_wrap=True)
+    say(f"configuration  site {site.config.site}, policies readable")
+    entries = site.ledger.verify(None)
+    say(f"ledger         {entries} entries verified")
+    check_disk(site.home, say)
+    precision = pick_precision(site.config.device, site.config.precision)
+    say(f"device         {precision.device}, {'bf16' if precision.bf16 else 'fp32'}")
+    if plan_path is not None:
+        _check_plan(site, _read_plan(plan_path), say)
+    if site.home.exchange.exists():
+        check_connection(site.home, say)
+    say("ready" if plan_path is not None else "ready; --plan checks notes and model too")
+
+
+def _read_plan(path: Path) -> FederationPlan:
     try:
-        text = plan_path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
-        raise ConfigError(f"cannot read plan {plan_path}: {reason}") from None
-    plan = parse_document(text, FederationPlan, source=str(plan_path))
-    console.print(f"configuration  site {site.config.site}, policies readable")
-    entries = site.ledger.verify(None)
-    console.print(f"ledger         {entries} entries verified")
+        raise ConfigError(f"cannot read plan {path}: {reason}") from None
+    return parse_document(text, FederationPlan, source=str(path))
+
+
+def _check_plan(site: OpenSite, plan: FederationPlan, say: Callable[[str], None]) -> None:
     patients: set[str] = set()
     notes = 0
     for note in read_notes(site.config.notes, plan.task):
@@ -37,10 +57,7 @@ def check_site(site: OpenSite, plan_path: Path) -> None:
         raise ConfigError(
             f"{len(patients)} patients, and min_patients is {site.config.min_patients}"
         )
-    console.print(f"notes          {notes} notes of {len(patients)} patients, labels in the plan")
+    say(f"notes          {notes} notes of {len(patients)} patients, labels in the plan")
     check_base_model(plan.base_model, plan.layers, site.config)
     base = load_base_model(plan.base_model, site.config)
-    console.print(f"model          {plan.base_model.name} {base.digest[:19]}")
-    precision = pick_precision(site.config.device, site.config.precision)
-    console.print(f"device         {precision.device}, {'bf16' if precision.bf16 else 'fp32'}")
-    console.print("ready")
+    say(f"model          {plan.base_model.name} {base.digest[:19]}")

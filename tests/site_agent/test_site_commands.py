@@ -144,7 +144,7 @@ def test_a_substitution_reaches_the_configuration(run, folder):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["no-such-command"], ["check"], ["check", "--plan"], ["check", "--what"], ["ledger", "burn"]],
+    [["no-such-command"], ["join"], ["check", "--plan"], ["check", "--what"], ["ledger", "burn"]],
 )
 def test_a_command_that_does_not_exist_is_explained_with_code_2(run, arguments):
     answer = run(*arguments)

@@ -1,6 +1,7 @@
 """Whoever is not a site in force, or asks for what is not its own, gets one word and no more."""
 
 import pickle
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +15,7 @@ from fedclinic.exchange_protocol import (
     join_message,
     rotate_message,
 )
+from flows.exchange.openapi import interface
 from flows.exchange.settings import Limits
 from tests.factories import make_signing_key
 from tests.flows.exchange.desk import SITE_KEYS, Desk, asking, problem_of
@@ -314,3 +316,29 @@ def test_whatever_is_asked_of_the_interface_it_answers_as_it_says(desk, data):
         "now",
         "received",
     }
+
+
+def test_the_published_interface_is_the_served_one():
+    published = Path(__file__).resolve().parents[3] / "docs" / "exchange-openapi.json"
+    assert published.read_text(encoding="utf-8") == interface()
+
+
+def test_the_interface_has_no_field_for_free_text(desk):
+    """Every text that a site may send is bound by a pattern, a list of words or a fixed value."""
+    schemas = desk.http.get("/v1/openapi.json").json()["components"]["schemas"]
+    free = []
+
+    def look(where: str, node: object) -> None:
+        if isinstance(node, dict):
+            bound = {"pattern", "enum", "const"} & node.keys()
+            if node.get("type") == "string" and not bound:
+                free.append(where)
+            for key, value in node.items():
+                look(f"{where}.{key}", value)
+        elif isinstance(node, list):
+            for value in node:
+                look(where, value)
+
+    for name in ("Join", "Lease", "Heartbeat", "Done", "Leave", "Rotate"):
+        look(name, schemas[name])
+    assert free == []
