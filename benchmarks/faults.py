@@ -183,10 +183,14 @@ def run_once(root: Path, faults: list[Fault], rounds: int) -> tuple[Hospitals, l
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--first", type=int, default=None, help="only so many faults")
+    parser.add_argument("--quick", action="store_true", help="about half of the faults")
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
-    faults = all_faults()[: options.first]
+    faults = [
+        fault
+        for number, fault in enumerate(all_faults())
+        if not options.quick or fault.who == "exchange" or number % 3 == 0
+    ]
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "model").mkdir()

@@ -56,6 +56,8 @@ class PrepareTask(Record):
     layers: Layers
     nonce: Nonce
     deadline: Instant
+    witness: "LedgerHead | None" = None
+    """The last ledger head that the coordinator has of the site: an older ledger was restored."""
 
 
 class RoundTask(Record):

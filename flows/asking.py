@@ -17,6 +17,7 @@ from fedclinic.rounds import (
     PREPARED_KIND,
     EvaluationReport,
     EvaluationTask,
+    LedgerHead,
     PrepareTask,
     SitePrepared,
     TaskDeclined,
@@ -27,8 +28,15 @@ from flows.sites import EVALUATION_SITE, Sites
 SomeRecord = TypeVar("SomeRecord", bound=Record)
 
 
-def ask_to_prepare(
-    sites: Sites, site: str, plan: FederationPlan, run: str, key: SigningKey, *, deadline: float
+def ask_to_prepare(  # noqa: PLR0913 - each names a part of the task
+    sites: Sites,
+    site: str,
+    plan: FederationPlan,
+    run: str,
+    key: SigningKey,
+    *,
+    deadline: float,
+    witness: LedgerHead | None = None,
 ) -> tuple[SitePrepared, Answer]:
     """Have a site check itself and bring its de-identified notes up to date.
 
@@ -47,6 +55,7 @@ def ask_to_prepare(
         layers=plan.layers,
         nonce=secrets.token_hex(16),
         deadline=deadline,
+        witness=witness,
     )
     prepared, answer = _ask(sites, task, (PREPARE_KIND, PREPARED_KIND), SitePrepared, key)
     _check_bound(site, prepared.nonce == task.nonce and prepared.run == run)

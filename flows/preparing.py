@@ -19,6 +19,7 @@ from flows.run_records import RunRecords
 from flows.run_store import RunHeader, RunStore
 from flows.settings import Workspace
 from flows.sites import EVALUATION_SITE, Sites
+from flows.witnessed import last_heads
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,16 @@ def get_ready(
     sites: Sites, site: str, header: RunHeader, records: RunRecords, key: SigningKey
 ) -> SitePrepared:
     """Have a site make itself ready, and accept the key that it signs with."""
-    deadline = deadline_of(header)
-    prepared, answer = ask_to_prepare(sites, site, header.plan, header.run, key, deadline=deadline)
+    witnessed = last_heads(Workspace(records.store.root.parents[1]), header.plan.federation)
+    prepared, answer = ask_to_prepare(
+        sites,
+        site,
+        header.plan,
+        header.run,
+        key,
+        deadline=deadline_of(header),
+        witness=witnessed.get(site),
+    )
     if site != EVALUATION_SITE:
         records.accept_site(site, sites.key(site))
         records.keep_said(header.run, site, sites.key(site), answer.events)

@@ -175,13 +175,18 @@ def check_task(site: Site, task: RoundTask) -> None:
     """Refuse, before anything is read or spent, what the site's own policy does not allow.
 
     Raises:
-        SignatureError: if the task is for another site or too late.
+        SignatureError: if the task is for another site, too late, or older than the last one.
         PolicyError: if the plan asks for more than the site allows.
     """
     if task.site != site.config.site:
         raise SignatureError(f"the task is for site {task.site}, and this is {site.config.site}")
     if task.deadline < site.clock():
         raise SignatureError(f"the deadline of round {task.round_number} has passed")
+    last = site.outbox.last_round(task.run)
+    if task.round_number < last:
+        raise SignatureError(
+            f"round {task.round_number} after round {last}: its global model is an older one"
+        )
     if task.round_number > task.work.rounds:
         raise PolicyError(f"round {task.round_number} of a plan of {task.work.rounds} rounds")
     allowed = site.config.permissions

@@ -1,6 +1,7 @@
 """What a site stated in a round, durable before it leaves: one result for each round, ever."""
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,13 @@ class Outbox:
         """What is kept of the task's round; empty before anything was stated."""
         path = self._path(task)
         return Kept.model_validate_json(path.read_bytes()) if path.is_file() else Kept()
+
+    def last_round(self, run: str) -> int:
+        """The last round of a run that this site has a result of; 0 before the first."""
+        named = re.compile(rf"{re.escape(run)}-([0-9]+)\.json")
+        files = self.folder.glob(f"{run}-*.json")
+        rounds = [int(found[1]) for path in files if (found := named.fullmatch(path.name))]
+        return max(rounds, default=0)
 
     def state(self, task: RoundTask, statement: Envelope) -> None:
         """Keep a statement of what just happened; of each kind the round's first one stays."""

@@ -124,6 +124,7 @@ class TaskHandler:
         return Answer(statements=(self._release(declined, task),), problem=str(error))
 
     def _prepare(self, task: PrepareTask) -> Statements:
+        self.site.ledger.verify(task.witness)
         check_base_model(task.base_model, task.layers, self.site.config)
         with self.site.detection() as pool:
             counts = update_store(

@@ -106,6 +106,8 @@ class Hospitals:
         )
         values["permissions"]["coordinators"] = trusted  # type: ignore[index]
         self.config(site).write_text(yaml.safe_dump(values))
+        if self.known_noise:
+            keep_surrogates(self.home(site))
         return done
 
     def start_agent(self, site: str) -> None:
@@ -167,6 +169,13 @@ class Hospitals:
                 process.kill()
                 process.wait()
         self.running.clear()
+
+
+def keep_surrogates(home: Path) -> None:
+    """Give a site's de-identification a known key, so that two runs train on the same texts."""
+    key = home / "keys" / "surrogates.key"
+    key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key.write_bytes(b"s" * 32)
 
 
 def children_of(parent: int) -> list[int]:

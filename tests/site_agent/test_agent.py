@@ -291,17 +291,29 @@ def test_a_round_that_would_overspend_a_cohorts_budget_is_refused(tmp_path, tiny
     assert "of 2.5 for life" in problem
 
 
-def test_rounds_asked_for_out_of_order_cannot_pass_the_promise(tiny):
+def test_rounds_that_are_left_out_cannot_be_used_to_pass_the_promise(tiny):
     privacy = make_privacy()
     promised = epsilon([privacy.mechanism()] * 2, delta=privacy.delta) + 1e-6
-    work = make_work(privacy=make_privacy(target_epsilon=promised), rounds=3)
-    for number in (3, 2):
+    work = make_work(privacy=make_privacy(target_epsilon=promised), rounds=4)
+    for number in (2, 3):
         assert tiny.run(make_tiny_task(round_number=number, work=work)).status == "completed"
     spent = tiny.spent()
     tiny.change(workbench=never_read)
-    report = tiny.run(make_tiny_task(round_number=1, work=work))
+    report = tiny.run(make_tiny_task(round_number=4, work=work))
     assert (report.status, report.error) == ("refused", "policy")
     assert tiny.spent() == spent
+
+
+def test_an_older_global_model_is_refused(tiny):
+    work = make_work(rounds=4)
+    assert tiny.run(make_tiny_task(round_number=3, work=work)).status == "completed"
+    spent = tiny.spent()
+    tiny.change(workbench=never_read)
+    answer = tiny.answer(make_tiny_task(round_number=2, work=work))
+    assert tiny.open(answer.last).error == "signature"
+    assert answer.problem == "round 2 after round 3: its global model is an older one"
+    assert tiny.spent() == spent
+    assert tiny.run(make_tiny_task(round_number=3, work=work)).status == "completed"
 
 
 def test_a_round_refused_for_its_promise_may_be_asked_again_with_a_better_plan(tiny):

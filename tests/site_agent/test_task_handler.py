@@ -15,6 +15,7 @@ from fedclinic.errors import (
     ConfigError,
     DataError,
     FedclinicError,
+    LedgerError,
     ModelError,
     PolicyError,
     SignatureError,
@@ -38,6 +39,7 @@ from fedclinic.rounds import (
     TASK_KIND,
     AuditRevealed,
     EvaluationReport,
+    LedgerHead,
     RevealTask,
     SitePrepared,
     SiteReport,
@@ -251,6 +253,15 @@ def test_a_task_for_another_site_or_too_late_is_refused(desk):
         ({"deadline": 1.0}, "the task's deadline has passed"),
     ):
         assert problem_of(desk, prepare(**changes), SignatureError) == reason
+
+
+def test_a_restored_ledger_is_noticed_by_the_head_that_the_coordinator_witnessed(desk):
+    handler = desk.handler()
+    prepared_by(handler)
+    head = handler.site.ledger.head()
+    prepared_by(handler, prepare(witness=head))
+    later = LedgerHead(sequence=head.sequence + 2, hash="f" * 64)
+    assert "it is an older copy" in problem_of(desk, prepare(witness=later), LedgerError)
 
 
 def test_a_stranger_and_a_kind_that_nobody_knows_get_no_answer(desk):
