@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from pathlib import Path
 
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
@@ -75,7 +76,12 @@ def all_sites(stage: PrefectStage, plan: FederationPlan, sites: Sites, number: i
     """Seconds until every site has answered; round 0 prepares."""
     began = time.monotonic()
     with ThreadPoolExecutor() as threads:
-        list(threads.map(lambda name: sites.submit(name, task(stage, plan, name, number)), SITES))
+        asked = [
+            threads.submit(copy_context().run, sites.submit, name, task(stage, plan, name, number))
+            for name in SITES
+        ]
+        for each in asked:
+            each.result()
     return time.monotonic() - began
 
 

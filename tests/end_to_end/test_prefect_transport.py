@@ -3,6 +3,8 @@
 import shutil
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,8 @@ from site_agent.settings import SiteHome
 from site_agent.synthesize import write_cohort
 from site_agent.task_handler import TaskHandler
 from tests.end_to_end.conftest import plan_document, site_document
-from tests.prefect_stage import PrefectStage, transport_of, write_yaml
+from tests.end_to_end.hospitals import children_of
+from tests.prefect_stage import PATIENCE, PrefectStage, transport_of, write_yaml
 from tests.site_with_known_noise import known_noise
 
 KNOWN_NOISE = "tests.worker_with_known_noise"
@@ -87,6 +90,12 @@ class Federation:
             "POST", f"/deployments/{deployment}/create_flow_run", json=content
         )["id"]
         return self.ended(run)
+
+    def runs(self) -> dict[str, str]:
+        """Types of the states of all runs of the site's pool."""
+        wanted = {"work_pools": {"name": {"any_": ["north"]}}}
+        found = self.stage.request("POST", "/flow_runs/filter", json=wanted)
+        return {run["id"]: run["state_type"] for run in found}
 
     def ended(self, run: str) -> Any:
         final = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
@@ -213,24 +222,28 @@ def test_a_task_of_nobody_that_the_site_trusts_crashes_before_it_starts(federati
     assert "trusted coordinator" in state["message"]
 
 
-def test_a_worker_that_was_killed_leaves_no_run_open_and_the_task_is_done_again(
+def test_a_task_whose_worker_is_killed_in_the_middle_is_done_again_by_the_next(
     federation, prepared
 ):
     stage = federation.stage
-    stage.kill("worker north")
-    deployment = federation.deployment()["id"]
-    run = stage.request(
-        "POST",
-        f"/deployments/{deployment}/create_flow_run",
-        json={"state": {"type": "SCHEDULED"}, "parameters": {"task": {}}},
-    )["id"]
-    running = {"state": {"type": "RUNNING"}, "force": True}
-    stage.request("POST", f"/flow_runs/{run}/set_state", json=running)
-    stage.start_worker("north", stage.root / "site.yaml", KNOWN_NOISE)
-    state = federation.ended(run)
-    assert (state["type"], "started again" in state["message"]) == ("CRASHED", True)
-    answer = federation.sites.submit("north", federation.task(PREPARE_KIND))
+    before = set(federation.runs())
+    with ThreadPoolExecutor(1) as thread:
+        task = federation.task(PREPARE_KIND)
+        asked = thread.submit(copy_context().run, federation.sites.submit, "north", task)
+
+        def begun() -> list[str]:
+            return [run for run, kind in federation.runs().items() if kind == "RUNNING"]
+
+        stage.wait_until(begun, "a run is going on")
+        (killed,) = set(begun()) - before
+        (child,) = children_of(stage.processes["worker north"].pid)
+        stage.kill("worker north")
+        stage.wait_until(lambda: not Path(f"/proc/{child}").exists(), "its child is gone")
+        stage.start_worker("north", stage.root / "site.yaml", KNOWN_NOISE)
+        answer = asked.result(timeout=PATIENCE)
     assert federation.opened(answer, PREPARED_KIND, SitePrepared).site == "north"
+    state = federation.ended(killed)
+    assert (state["type"], "started again" in state["message"]) == ("CRASHED", True)
 
 
 def test_nothing_private_is_in_the_servers_database_or_the_workers_output(federation, prepared):
