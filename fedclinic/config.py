@@ -110,6 +110,12 @@ def _substitute(value: Any, substitutions: Mapping[str, str]) -> Any:
 
 def _explain(error: ErrorDetails, root: yaml.Node, model: type[BaseModel], source: str) -> str:
     path, models = _walk(model, tuple(error["loc"]))
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "union_tag_invalid":
+        path, message = _wrong_tag(path, error["ctx"])
+    part, _, rest = message.partition(": ")
+    if not path and part in model.model_fields:  # a check of the whole document names the part
+        path, message = (part,), rest
     line = _line_of(root, path)
     field = ".".join(str(part) for part in path) or "document"
     if error["type"] == "extra_forbidden":
@@ -119,8 +125,16 @@ def _explain(error: ErrorDetails, root: yaml.Node, model: type[BaseModel], sourc
         return f"{source}:{line}: unknown field '{field}'; {hint}allowed: {', '.join(allowed)}"
     if error["type"] == "missing":
         return f"{source}:{line}: field '{field}' is missing"
-    message = error["msg"].removeprefix("Value error, ")
     return f"{source}:{line}: {field}: {message[:1].lower()}{message[1:]}"
+
+
+def _wrong_tag(path: Path, context: Mapping[str, Any]) -> tuple[Path, str]:
+    """Name the field that chooses among several documents, and what it may hold."""
+    allowed = [each.strip("' ") for each in str(context["expected_tags"]).split(",")]
+    near = difflib.get_close_matches(str(context["tag"]), allowed, n=1)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    field = str(context["discriminator"]).strip("'")
+    return (*path, field), f"not one of those known; {hint}allowed: {', '.join(allowed)}"
 
 
 def _line_of(node: yaml.Node, path: Path) -> int:

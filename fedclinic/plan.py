@@ -1,6 +1,6 @@
 """The signed plan of a federation (`federation.yaml`): every constant that sites agree to."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import available_timezones
 
 from pydantic import (
@@ -9,14 +9,44 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     StringConstraints,
+    TypeAdapter,
+    ValidationError,
     field_validator,
     model_validator,
 )
 
+from fedclinic.chosen_layers import Layers
 from fedclinic.digest import canonical_json, digest_bytes
+from fedclinic.method_plan import (
+    Centralised,
+    Method,
+    SplitNN,
+    brought_adapter,
+    brought_layers,
+    check_fit,
+    check_personal,
+)
 from fedclinic.privacy.mechanism import Mechanism
 from fedclinic.records import Digest, Name, Probability, Record
 from fedclinic.transports import PrefectTransport, Transport
+
+__all__ = [
+    "Admission",
+    "BaseModelRef",
+    "Evaluation",
+    "FederationPlan",
+    "Label",
+    "Layers",
+    "Method",
+    "Optimizer",
+    "PatientPrivacy",
+    "PlannedSite",
+    "Privacy",
+    "Task",
+    "Transport",
+    "Unprotected",
+    "Variant",
+]
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
@@ -44,16 +74,9 @@ class BaseModelRef(Record):
     """The name under which a site's `models` maps to a local folder; `minilm` is embedded."""
     digest: Digest | None = None
     """Digest of the model folder; a site refuses a folder with another digest. None: not pinned."""
-
-
-class Layers(Record):
-    """Which blocks train; everything else is frozen and never travels."""
-
-    top: Annotated[int, Field(ge=0)]
-    """Number of blocks nearest the output that train at full rank, beside the task head."""
-    parameters: Literal["all", "biases"] = "all"
-    """Of these blocks: every tensor, or only biases and normalisation, of which there are few, so
-    that little noise is added under DP (BitFit, arXiv 2106.10199; DP-BiTFiT, arXiv 2210.00036)."""
+    blocks: PositiveInt | None = None
+    """Number of transformer blocks, so that a wrong choice of layers shows before any site is
+    asked; a site refuses a model with another number. None: sites find out."""
 
 
 class Optimizer(Record):
@@ -120,13 +143,6 @@ class Unprotected(Record):
 
 
 Privacy = Annotated[PatientPrivacy | Unprotected, Field(discriminator="protection")]
-
-
-class Method(Record):
-    """How the coordinator folds updates into the global model."""
-
-    name: Literal["fedavg", "local_only"]
-    server_learning_rate: PositiveFloat = 1.0
 
 
 class PlannedSite(Record):
@@ -209,6 +225,23 @@ class FederationPlan(Record):
     """For `fedclinic deploy`; None: runs are started by hand."""
     comparison: tuple[Variant, ...] = ()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _take_what_the_method_brings(cls, values: Any) -> Any:
+        return with_brought_layers(values) if isinstance(values, dict) else values
+
+    @model_validator(mode="after")
+    def _method_fits(self) -> Self:
+        if isinstance(self.method, SplitNN):
+            raise ValueError(
+                "method: splitnn would send activations of notes to the coordinator, which no "
+                "transport does: it is a baseline of the simulator"
+            )
+        if isinstance(self.method, Centralised) and len(self.sites) > 1:
+            raise ValueError("method: centralised has one site, which holds every note")
+        check_layers(self.method, self.layers, self.base_model)
+        return self
+
     @model_validator(mode="after")
     def _sites_are_consistent(self) -> Self:
         names = [site.name for site in self.sites]
@@ -242,3 +275,41 @@ class FederationPlan(Record):
         """Aggregation weights that sum to 1 over all sites of the plan."""
         total = sum(site.weight for site in self.sites)
         return {site.name: site.weight / total for site in self.sites}
+
+
+_METHOD: TypeAdapter[Method] = TypeAdapter(Method)
+
+
+def with_brought_layers(values: dict[str, Any]) -> dict[str, Any]:
+    """Write the blocks or adapter that a method stands for into `layers`, the one place for them.
+
+    A method that is wrong is left to its own error.
+    """
+    try:
+        method = _METHOD.validate_python(values.get("method"))
+    except ValidationError:
+        return {"layers": {"top": 0}} | values
+    layers, adapter = brought_layers(method), brought_adapter(method)
+    if layers is not None and "layers" not in values:
+        return values | {"layers": layers.model_dump(mode="json", exclude_none=True)}
+    given = values.get("layers")
+    if adapter is not None and isinstance(given, dict) and given.get("adapter") is None:
+        return values | {"layers": given | {"adapter": adapter.model_dump(mode="json")}}
+    return values
+
+
+def check_layers(method: Method, layers: Layers, base_model: BaseModelRef) -> None:
+    """Refuse layers that the model has not, or that contradict the method.
+
+    Raises:
+        ValueError: says what is allowed.
+    """
+    if base_model.blocks is not None:
+        layers.chosen(base_model.blocks)
+        check_personal(method, base_model.blocks)
+    brought, adapter = brought_layers(method), brought_adapter(method)
+    if brought is not None and not brought.same_blocks(layers):
+        raise ValueError("method and layers choose different blocks: leave one of them out")
+    if adapter is not None and adapter != layers.adapter:
+        raise ValueError("method and layers name different adapters: leave one of them out")
+    check_fit(method, layers)

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveFloat, PositiveInt, StringConstraints
 
 from fedclinic.errors import ErrorCode
+from fedclinic.method_parts import PLAIN_TRAINING, LayerDropout, Training
 from fedclinic.plan import BaseModelRef, Layers, Optimizer, Privacy, Task
 from fedclinic.privacy.audit_messages import LoggedGuesses, Reveal
 from fedclinic.privacy.mechanism import PrivacySpent
@@ -43,6 +44,7 @@ class Work(Record):
     rounds: PositiveInt
     dtype: Literal["F32", "BF16"]
     max_update_norm: PositiveFloat
+    training: Training = PLAIN_TRAINING
 
 
 class PrepareTask(Record):
@@ -71,6 +73,8 @@ class RoundTask(Record):
     work: Work
     state: Digest | None
     """Blob of the global model's change since the base model; None before the first round."""
+    dropout: LayerDropout | None = None
+    """Layer dropout that a configurator chose for this site and round, instead of the plan's."""
     nonce: Nonce
     deadline: Instant
 
@@ -82,6 +86,8 @@ class UpdateManifest(Record):
     bytes: PositiveInt
     parameters: PositiveInt
     norm: Annotated[float, Field(ge=0)]
+    personal: tuple[Count, ...] = ()
+    """Numbers of the blocks whose change stays at the site."""
 
 
 class LedgerHead(Record):

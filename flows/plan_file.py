@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from fedclinic.config import parse_document
 from fedclinic.errors import ConfigError
+from fedclinic.method_plan import Centralised, brought_adapter
 from fedclinic.plan import FederationPlan, PatientPrivacy, PlannedSite, Privacy, Variant
 from fedclinic.privacy.accounting import calibrate_noise_multiplier
 from fedclinic.transports import ExchangeTransport, LocalTransport, Transport
@@ -23,7 +26,10 @@ def load_plan(path: Path) -> FederationPlan:
         reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
         raise ConfigError(f"cannot read {path}: {reason}") from None
     plan = parse_document(text, FederationPlan, source=str(path))
-    return calibrate(resolve_paths(plan, path.resolve().parent))
+    plan = calibrate(resolve_paths(plan, path.resolve().parent))
+    for variant in plan.comparison:
+        _check_variant(plan, variant, path)
+    return plan
 
 
 def resolve_paths(plan: FederationPlan, folder: Path) -> FederationPlan:
@@ -68,11 +74,22 @@ def variant_of(plan: FederationPlan, variant: Variant) -> FederationPlan:
         value = getattr(variant, field)
         if value is not None:
             changes[field] = value
+    if variant.method is not None and variant.layers is None and brought_adapter(plan.method):
+        changes["layers"] = plan.layers.model_copy(update={"adapter": None})
     if variant.pooled_config is not None:
+        changes["method"] = variant.method or Centralised()
         changes["sites"] = (PlannedSite(name="pooled", weight=1.0),)
         changes["quorum"] = 1
         changes["transport"] = LocalTransport(kind="local", site_config=variant.pooled_config)
-    return plan.model_copy(update=changes)
+    return FederationPlan.model_validate(plan.model_copy(update=changes).model_dump(mode="json"))
+
+
+def _check_variant(plan: FederationPlan, variant: Variant, path: Path) -> None:
+    try:
+        variant_of(plan, variant)
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"{path}: comparison '{variant.name}': {reason}") from None
 
 
 def _resolve_variant(variant: Variant, folder: Path) -> Variant:

@@ -22,7 +22,7 @@ def _lines(plan: FederationPlan) -> list[tuple[str, str]]:
     return [
         ("task", f"{task.kind.replace('_', ' ')}, {len(task.labels)} labels"),
         ("base model", plan.base_model.name),
-        ("trained", f"{_parameters(plan)} of the top {plan.layers.top} blocks, and the task head"),
+        ("trained", f"{plan.layers.describe()}, and the task head"),
         ("method", plan.method.name),
         ("rounds", str(plan.rounds)),
         ("sites", f"{', '.join(plan.site_names())} (quorum {plan.quorum})"),
@@ -31,10 +31,6 @@ def _lines(plan: FederationPlan) -> list[tuple[str, str]]:
         ("compared with", ", ".join(variant.title for variant in plan.comparison) or "nothing"),
         ("digest", plan.digest()),
     ]
-
-
-def _parameters(plan: FederationPlan) -> str:
-    return "every tensor" if plan.layers.parameters == "all" else "biases and normalisation"
 
 
 def _privacy(plan: FederationPlan) -> str:

@@ -2,7 +2,7 @@
 
 import math
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -10,13 +10,16 @@ from fedclinic.answers import Answer
 from fedclinic.errors import AdmissionError, ConfigError, FedclinicError
 from fedclinic.evidence.keys import SigningKey, VerifyKey
 from fedclinic.evidence.statement import Envelope, open_record, sign
+from fedclinic.method_parts import LayerDropout
+from fedclinic.method_plan import training_of
 from fedclinic.methods import Method, RoundDiagnostics, ServerState
 from fedclinic.plan import FederationPlan, PatientPrivacy
 from fedclinic.records import Digest
-from fedclinic.rounds import REPORT_KIND, TASK_KIND, RoundTask, SiteReport, Work
+from fedclinic.rounds import REPORT_KIND, TASK_KIND, RoundTask, SiteReport, UpdateManifest, Work
 from fedclinic.updates.admission import NoiseFloor, check_report, check_update, noise_floor
 from fedclinic.updates.blobs import BlobFolder
 from fedclinic.updates.codec import TensorSchema, UpdateFile, count_parameters, encode_chunks
+from fedclinic.updates.shared import shared_schema
 from flows.run_store import SiteOutcome
 
 HEAD_PREFIX = "head."
@@ -46,6 +49,7 @@ def work_of(plan: FederationPlan) -> Work:
         rounds=plan.rounds,
         dtype=plan.admission.dtype,
         max_update_norm=plan.admission.max_update_norm,
+        training=training_of(plan.method),
     )
 
 
@@ -59,9 +63,14 @@ def publish_state(
 
 
 def make_task(
-    federation: Federation, site: str, round_number: int, state: Digest | None, deadline: float
+    federation: Federation,
+    site: str,
+    round_number: int,
+    state: Digest | None,
+    deadline: float,
+    dropout: LayerDropout | None = None,
 ) -> Envelope:
-    """Write and sign one site's task for a round."""
+    """Write and sign one site's task for a round; `dropout` is a configurator's choice for it."""
     task = RoundTask(
         run=federation.run,
         round_number=round_number,
@@ -71,6 +80,7 @@ def make_task(
         state=state,
         nonce=secrets.token_hex(16),
         deadline=deadline,
+        dropout=dropout,
     )
     return sign(task, TASK_KIND, federation.key)
 
@@ -114,7 +124,8 @@ def fold_in(
         for outcome in outcomes:
             if outcome.verdict == "admitted" and outcome.report and outcome.report.update:
                 path = federation.blobs.find(outcome.report.update.blob)
-                file = UpdateFile(path, federation.schema, federation.plan.admission.dtype)
+                schema = _sent_schema(federation, outcome.report.update)
+                file = UpdateFile(path, schema, federation.plan.admission.dtype)
                 updates[outcome.site] = files.enter_context(file)
         return federation.method.apply(state, updates, federation.plan.weights())
 
@@ -128,6 +139,7 @@ def noise_floors(
         return ()
     mechanism = privacy.mechanism()
     rates = optimizer.rates(round_number=round_number, rounds=plan.rounds, steps=mechanism.steps)
+    proximal = training_of(plan.method).proximal
     head = {name for name in schema if name.startswith(HEAD_PREFIX)}
     groups = {"blocks": (set(schema) - head, 1.0), "head": (head, optimizer.head_factor)}
     return tuple(
@@ -138,7 +150,7 @@ def noise_floors(
                 noise_multiplier=mechanism.noise_multiplier,
                 clipping_norm=privacy.clipping_norm,
                 expected_patients=privacy.expected_patients,
-                learning_rates=[rate * factor for rate in rates],
+                learning_rates=remaining_rates([rate * factor for rate in rates], proximal),
                 parameters=count_parameters({name: schema[name] for name in names}),
             ),
         )
@@ -164,16 +176,36 @@ def check_update_bound(plan: FederationPlan, schema: TensorSchema) -> None:
         )
 
 
+def remaining_rates(rates: Sequence[float], proximal: float) -> list[float]:
+    """How much of each step's noise is in the update: FedProx pulls all before it back a little.
+
+    With w_{t+1} - w_0 = (1 - lr_t mu)(w_t - w_0) - lr_t g_t, step t's noise enters with
+    lr_t prod_{s > t} (1 - lr_s mu).
+    """
+    remaining = []
+    kept = 1.0
+    for rate in reversed(rates):
+        remaining.append(rate * abs(kept))
+        kept *= 1.0 - rate * proximal
+    return remaining[::-1]
+
+
 def _check_blob(federation: Federation, task: RoundTask, report: SiteReport) -> None:
     if report.update is None:
         raise AdmissionError("the report names no update")
     path = federation.blobs.find(report.update.blob)
-    with UpdateFile(path, federation.schema, federation.plan.admission.dtype) as file:
+    schema = _sent_schema(federation, report.update)
+    with UpdateFile(path, schema, federation.plan.admission.dtype) as file:
         if file.digest() != report.update.blob:
             raise AdmissionError("the update does not have the digest that its site signed")
         check_update(
             file,
-            schema=federation.schema,
+            schema=schema,
             max_norm=federation.plan.admission.max_update_norm,
-            floors=noise_floors(federation.plan, federation.schema, task.round_number),
+            floors=noise_floors(federation.plan, schema, task.round_number),
         )
+
+
+def _sent_schema(federation: Federation, update: UpdateManifest) -> TensorSchema:
+    """What an update must hold: the plan's tensors, less the blocks that the site keeps."""
+    return shared_schema(federation.schema, training_of(federation.plan.method), update.personal)

@@ -30,6 +30,8 @@ class SiteOutcome(Record):
     """What became of its update: `refused` and `failed` are the site's own words."""
     reason: str = ""
     report: SiteReport | None = None
+    seconds: float = 0.0
+    """From the task to the answer, by the coordinator's clock."""
 
 
 class RoundRecord(Record):

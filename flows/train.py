@@ -20,6 +20,7 @@ from fedclinic.methods import RoundDiagnostics, ServerState, decode_state, encod
 from fedclinic.rounds import TASK_KIND, EvaluationReport, RoundTask
 from flows.asking import ask_to_evaluate
 from flows.closing import Ending, finish_run, keeps_own_models, record_end
+from flows.configurator import dropouts_of_round, learn_from_round, stopwatch
 from flows.coordinator_key import load_coordinator_key, public_text
 from flows.federation_log import FederationLog
 from flows.observing import current_observer
@@ -53,6 +54,7 @@ def site_round(run: Run, site: str, round_number: int, signed: Envelope) -> Site
     """Give one site its task and judge what it returns. Never retried: it spends budget."""
     key = run.federation.key
     given = open_record(signed, {key.key_id: key.public}, TASK_KIND, RoundTask)
+    seconds = stopwatch()
     try:
         run.attendance.check_in(site)
         answer = run.sites.submit(site, signed)
@@ -63,7 +65,8 @@ def site_round(run: Run, site: str, round_number: int, signed: Envelope) -> Site
         failed = SiteOutcome(site=site, verdict="failed", reason=str(error))
         return run.records.judge(given, failed)
     run.records.keep_answer(given, run.federation.site_keys[site], answer.statements)
-    return run.records.judge(given, admit(run.federation, signed, answer))
+    outcome = admit(run.federation, signed, answer)
+    return run.records.judge(given, outcome.model_copy(update={"seconds": seconds()}))
 
 
 @task(task_run_name="round {round_number}: aggregate", cache_policy=NO_CACHE, persist_result=False)
@@ -77,7 +80,7 @@ def aggregate(
 def evaluate_state(run: Run, round_number: int, state: ServerState) -> tuple[EvaluationReport, ...]:
     """Measure the global model, or each site's own where the method keeps one a site."""
     subjects = run.header.plan.site_names() if keeps_own_models(run.header) else (GLOBAL,)
-    return tuple(_measure(run, round_number, state, subject) for subject in subjects)
+    return tuple(_measure(run, round_number, state, subject, subject) for subject in subjects)
 
 
 @flow(
@@ -158,6 +161,7 @@ def _one_round(run: Run, round_number: int, state: ServerState) -> tuple[ServerS
     began = time.monotonic()
     plan = run.header.plan
     state_bytes = 0
+    dropouts = dropouts_of_round(plan, state, round_number)
     futures = []
     for site in plan.site_names():
         blob, size = publish_state(run.federation, state, site)
@@ -167,13 +171,20 @@ def _one_round(run: Run, round_number: int, state: ServerState) -> tuple[ServerS
         signed = (
             renew_task(run.federation, begun, deadline)
             if begun is not None
-            else make_task(run.federation, site, round_number, blob, deadline)
+            else make_task(run.federation, site, round_number, blob, deadline, dropouts.get(site))
         )
         run.records.keep_task(round_number, site, signed)
         futures.append(site_round.submit(run, site, round_number, signed))
     outcomes = tuple(future.result() for future in futures)
     _check_quorum(run, round_number, outcomes)
     after, diagnostics = aggregate(run, round_number, state, outcomes)
+    after = learn_from_round(
+        run.federation,
+        state,
+        after,
+        outcomes,
+        lambda measured, name: _measure(run, round_number, measured, GLOBAL, name),
+    )
     due = round_number % plan.evaluation.every_rounds == 0 or round_number == plan.rounds
     evaluations = evaluate_state(run, round_number, after) if due else ()
     checkpoint, _ = run.blobs.put([encode_state(after)])
@@ -201,8 +212,11 @@ def _check_quorum(run: Run, round_number: int, outcomes: tuple[SiteOutcome, ...]
     )
 
 
-def _measure(run: Run, round_number: int, state: ServerState, subject: str) -> EvaluationReport:
-    blob, _ = publish_state(run.federation, state, subject)
+def _measure(
+    run: Run, round_number: int, state: ServerState, site: str, subject: str
+) -> EvaluationReport:
+    """Measure what a site would start from, or anybody where there is one global model."""
+    blob, _ = publish_state(run.federation, state, site)
     return ask_to_evaluate(
         run.sites,
         run=run.header.run,

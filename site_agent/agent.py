@@ -49,7 +49,9 @@ from site_agent.ledger_statements import budget_statements
 from site_agent.local_round import local_round
 from site_agent.note_store import NoteStore
 from site_agent.outbox import Outbox
+from site_agent.personal_store import PersonalStore
 from site_agent.settings import SiteConfig
+from site_agent.sharing import keep_personal, load_start
 from site_agent.workbench import Workbench
 
 Progress = Callable[[int, int], None]
@@ -77,6 +79,7 @@ class Site:
     ledger: LedgerFile
     store: NoteStore
     outbox: Outbox
+    personal: PersonalStore
     blobs: BlobFolder
     workbench: Callable[[RoundTask], Workbench]
     """Loads notes and model; called only after the budget is in use."""
@@ -123,14 +126,15 @@ def _train(site: Site, task: RoundTask, approved_by: str, progress: Progress) ->
     if isinstance(privacy, PatientPrivacy):
         _begin_use(site, task, privacy, approved_by)
     workbench = site.workbench(task)
-    workbench.reset(_global_change(site, task, workbench))
+    start = load_start(task, workbench, _global_change(site, task, workbench), site.personal)
     local = local_round(site.auditing, task, workbench, progress)
     if isinstance(privacy, PatientPrivacy):
         with site.together(task) as group:
             update = train_privately(local, privacy, RandomStream(site.noise_key()), group)
     else:
         update = train_unprotected(local, privacy)
-    manifest = _check_and_store(site, task, update)
+    sent, personal = keep_personal(task, local, update, start, site.personal)
+    manifest = _check_and_store(site, task, sent, personal)
     site.outbox.keep_result(task, manifest, _store_coordinates(site, local))
 
 
@@ -192,11 +196,13 @@ def check_task(site: Site, task: RoundTask) -> None:
     allowed = site.config.permissions
     if task.work.base_model.name not in allowed.models:
         raise PolicyError(f"site.yaml allows no model '{task.work.base_model.name}'")
-    if task.work.layers.top > allowed.max_trained_blocks:
+    if task.work.layers.trained_blocks > allowed.max_trained_blocks:
         raise PolicyError(
-            f"the plan trains {task.work.layers.top} blocks, and site.yaml allows "
+            f"the plan trains {task.work.layers.trained_blocks} blocks, and site.yaml allows "
             f"{allowed.max_trained_blocks}"
         )
+    if task.dropout is not None and task.work.training.dropout is None:
+        raise PolicyError("the task asks for layer dropout, and its plan has none")
     if isinstance(task.work.privacy, PatientPrivacy):
         check_mechanism(task.work.privacy, site.privacy_policy)
     elif not allowed.unprotected:
@@ -228,12 +234,20 @@ def _global_change(site: Site, task: RoundTask, workbench: Workbench) -> Tensors
         return dict(file)
 
 
-def _check_and_store(site: Site, task: RoundTask, update: Tensors) -> UpdateManifest:
+def _check_and_store(
+    site: Site, task: RoundTask, update: Tensors, personal: tuple[int, ...]
+) -> UpdateManifest:
     """Check the site's own update as the coordinator will, then store it in the outbox."""
     shapes = {name: tuple(values.shape) for name, values in update.items()}
     norm = check_update(update, schema=shapes, max_norm=task.work.max_update_norm)
     blob, size = site.outbox.blobs.put(encode_chunks(update, task.work.dtype))
-    return UpdateManifest(blob=blob, bytes=size, parameters=count_parameters(shapes), norm=norm)
+    return UpdateManifest(
+        blob=blob,
+        bytes=size,
+        parameters=count_parameters(shapes),
+        norm=norm,
+        personal=personal,
+    )
 
 
 def _store_coordinates(site: Site, local: LocalRound) -> AuditedRound | None:

@@ -62,10 +62,12 @@ def check_base_model(reference: BaseModelRef, layers: Layers, config: SiteConfig
     check_folder(folder)
     with _explained(folder):
         blocks = int(AutoConfig.from_pretrained(folder, local_files_only=True).num_hidden_layers)
-    if layers.top > blocks:
-        raise ModelError(
-            f"{folder}: the plan trains {layers.top} blocks, and the model has {blocks}"
-        )
+    if reference.blocks not in (None, blocks):
+        raise ModelError(f"{folder}: the plan says {reference.blocks} blocks; it has {blocks}")
+    try:
+        layers.chosen(blocks)
+    except ValueError as error:
+        raise ModelError(f"{folder}: {error}") from None
 
 
 def _folder_of(reference: BaseModelRef, config: SiteConfig) -> Path:

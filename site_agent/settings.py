@@ -267,6 +267,11 @@ class SiteHome:
         return self.root / "witnessed"
 
     @property
+    def personal(self) -> Path:
+        """Blocks that stay at the site between rounds, where a method has such."""
+        return self.root / "personal"
+
+    @property
     def log(self) -> Path:
         return self.root / "agent.log"
 

@@ -46,6 +46,7 @@ from site_agent.models import check_base_model
 from site_agent.opening import OpenSite
 from site_agent.outbox import Outbox
 from site_agent.own_code import code_digest, image_digest
+from site_agent.personal_store import PersonalStore
 from site_agent.prepare import update_store
 from site_agent.step_processes import StepProcesses
 from site_agent.witness_file import cosign_once
@@ -229,6 +230,7 @@ class TaskHandler:
             ledger=self.site.ledger,
             store=self.site.store,
             outbox=Outbox(self.site.home.outbox),
+            personal=PersonalStore(self.site.home.personal),
             blobs=self.blobs,
             workbench=workbench,
             noise_key=self.noise_key,

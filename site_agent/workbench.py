@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -36,13 +37,21 @@ class Workbench:
     model_parameters: int
     initial: dict[str, Tensor]
 
-    def reset(self, change: Tensors | None) -> None:
-        """Load the global model: the base model, plus its change so far."""
+    def reset(self, change: Tensors | None, personal: Tensors | None = None) -> None:
+        """Load the global model: the base model, plus its change so far, or the site's own blocks.
+
+        `personal` holds the change since the base of the tensors that are the site's own.
+        """
+        start = {**(change or {}), **(personal or {})}
         with torch.no_grad():
             for name, parameter in self.model.trained():
                 parameter.copy_(self.initial[name])
-        if change is not None:
-            load_change(self.model, change)
+        if change is not None or personal:
+            zeros = {name: np.zeros(shape, np.float32) for name, shape in self.shapes().items()}
+            load_change(self.model, zeros | start)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return self.model.shapes()
 
 
 def build_workbench(

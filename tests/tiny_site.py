@@ -24,6 +24,7 @@ from site_agent.keys import load_secret, load_signing_key
 from site_agent.ledger_file import LedgerFile
 from site_agent.note_store import NoteStore
 from site_agent.outbox import Outbox
+from site_agent.personal_store import PersonalStore
 from site_agent.prepare import update_store
 from site_agent.settings import SiteConfig, SiteHome
 from site_agent.workbench import Workbench, build_workbench
@@ -148,6 +149,7 @@ def make_tiny_site(
         ledger=ledger,
         store=store,
         outbox=Outbox(home.outbox),
+        personal=PersonalStore(home.personal),
         blobs=BlobFolder(root / "blobs"),
         workbench=_remembering(read, config, home, store),
         noise_key=lambda: b"\x05" * 32,

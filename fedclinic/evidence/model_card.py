@@ -15,7 +15,6 @@ _KINDS = {
     "document_classification": "classifies clinical notes",
     "token_classification": "finds entities in clinical notes",
 }
-_PARTS = {"all": "every tensor", "biases": "biases and normalisation"}
 
 
 def render_model_card(data: RunEvidence) -> str:
@@ -56,10 +55,7 @@ def _details(data: RunEvidence) -> list[tuple[str, str]]:
     rows = [
         ("run", data.run),
         ("base model", plan.base_model.name),
-        (
-            "trained",
-            f"{_PARTS[plan.layers.parameters]} of the top {plan.layers.top} blocks, the head",
-        ),
+        ("trained", f"{plan.layers.describe()}, the head"),
         ("labels", ", ".join(plan.task.labels)),
         ("longest note", f"{plan.task.max_tokens} tokens"),
         ("method", f"{plan.method.name}, {plan.rounds} rounds"),

@@ -15,6 +15,7 @@ from fedclinic.evidence.events import BudgetCommitted, PlanApproved, RoundAggreg
 from fedclinic.evidence.findings import Finding, failed, unverifiable
 from fedclinic.evidence.plan_facts import PlanFacts, read_plan_facts
 from fedclinic.evidence.verify_log import Entry
+from fedclinic.method_plan import configurator_of
 from fedclinic.methods import Method, ServerState, encode_state, make_method
 from fedclinic.plan import Method as MethodPlan
 from fedclinic.privacy.accounting import ComposedPrivacy
@@ -92,6 +93,10 @@ def replay_states(
     plan = _planned(entries, run)
     if plan is None:
         yield unverifiable("replay.plan", f"run {run}", "no plan that this version reads")
+        return
+    if configurator_of(plan[0]) is not None:
+        what = "its configurator's rewards are not in the log"
+        yield unverifiable("replay.plan", f"run {run}", what)
         return
     weights = _weights(plan[1])
     method = make_method(plan[0], tuple(weights))

@@ -17,8 +17,11 @@ from torch.nn.functional import cross_entropy
 
 from fedclinic.errors import TrainingError
 from fedclinic.learning.hidden_states import HiddenStates, Precision
+from fedclinic.learning.importance import GradientWatch
+from fedclinic.learning.layer_dropout import BlockSkipper, SeededDraws
 from fedclinic.learning.layers import SplitModel, Trunk
 from fedclinic.learning.tasks import IGNORED, EncodedNotes, IntArray
+from fedclinic.method_parts import PLAIN_TRAINING, Training
 from fedclinic.plan import Optimizer, PatientPrivacy, Unprotected
 from fedclinic.privacy.audit_coordinates import Canaries
 from fedclinic.privacy.distributed_sum import ALONE, ClipAndAdd, Following, StepGroup
@@ -55,10 +58,19 @@ class LocalRound:
     """Canaries beside the notes, which then are among `notes` and `hidden`; see `with_canaries`."""
     engine: EngineName = "book_keeping"
     """Changes speed and memory only."""
+    training: Training = PLAIN_TRAINING
+    watch: GradientWatch | None = None
+    """Measures gradients by block, for a round without privacy only."""
 
     def network(self) -> nn.Module:
         """What a forward pass goes through, and an engine listens to."""
         return self.model.trunk if self.audit is None else self.audit.network
+
+    def skipper(self) -> BlockSkipper:
+        """What skips blocks in each step, if the method does."""
+        dropout = self.training.dropout
+        blocks = self.model.trunk_blocks() if dropout is not None else ()
+        return BlockSkipper(blocks, self.model.blocks_return_pairs, dropout)
 
 
 def with_canaries(local: LocalRound, canaries: Canaries, privacy: PatientPrivacy) -> LocalRound:
@@ -90,13 +102,16 @@ def train_privately(
     With a `group` its other processes run `follow_training` at the same time.
 
     Raises:
-        TrainingError: if the trained weights are no longer finite.
+        TrainingError: if the trained weights are no longer finite, or the round cannot be shared.
     """
+    if local.training.dropout is not None:
+        _check_skipping(local, group)
     mechanism = privacy.mechanism()
     trained = dict(local.model.trained())
     before = _snapshot(trained)
     optimizer = _make_optimizer(local.optimizer, trained)
     rates = _rates(local, mechanism.steps)
+    skipper, masks = local.skipper(), stream.spawn("layer dropout")
     engine = make_engine(local.engine, local.network())
     compute = _clip_and_add(local, engine, privacy)
     try:
@@ -106,8 +121,10 @@ def train_privately(
             chosen = sampled
             if privacy.contribution == "one_note":
                 chosen = draw_one_note(local.notes.notes_of_patient, sampled, stream)
+            with skipper.step(masks):
+                total = group.add_up(chosen, compute)
             gradients = noised_mean(
-                group.add_up(chosen, compute),
+                total,
                 noise_multiplier=mechanism.noise_multiplier,
                 clipping_norm=privacy.clipping_norm,
                 expected_patients=privacy.expected_patients,
@@ -119,12 +136,25 @@ def train_privately(
             for name, parameter in local.model.trunk.named_parameters():
                 if parameter.requires_grad:
                     parameter.grad = gradients[name].to(parameter.device)
+            _add_proximal(trained, before, local.training.proximal)
             optimizer.step()
             group.share(trained)
             local.progress(step + 1, mechanism.steps)
     finally:
         engine.detach()
     return _change(trained, before)
+
+
+def _check_skipping(local: LocalRound, group: StepGroup) -> None:
+    """Refuse layer dropout where a skipped layer would be computed, or mistaken for one that ran.
+
+    Raises:
+        TrainingError: saying what to change.
+    """
+    if group is not ALONE:
+        raise TrainingError("layer dropout runs in one process: its masks are not shared out")
+    if local.engine != "book_keeping":
+        raise TrainingError(f"layer dropout needs engine book_keeping, not {local.engine}")
 
 
 def follow_training(local: LocalRound, privacy: PatientPrivacy, group: Following) -> None:
@@ -202,6 +232,8 @@ def train_unprotected(local: LocalRound, plan: Unprotected) -> dict[str, np.ndar
     before = _snapshot(trained)
     optimizer = _make_optimizer(local.optimizer, trained)
     order = np.random.default_rng([plan.seed, local.round_number])
+    masks = SeededDraws(np.random.default_rng([plan.seed, local.round_number, 1]))
+    skipper = local.skipper()
     batches = [
         batch
         for _ in range(plan.epochs_per_round)
@@ -210,9 +242,13 @@ def train_unprotected(local: LocalRound, plan: Unprotected) -> dict[str, np.ndar
     rates = _rates(local, len(batches))
     for step, notes in enumerate(batches):
         rows = np.concatenate([local.notes.rows_of_note[note] for note in notes])
-        losses = row_losses(local, rows, shares=_note_shares(local.notes, notes))
         optimizer.zero_grad(set_to_none=True)
-        (losses.sum() / len(notes)).backward()  # type: ignore[no-untyped-call]
+        with skipper.step(masks):
+            losses = row_losses(local, rows, shares=_note_shares(local.notes, notes))
+            (losses.sum() / len(notes)).backward()  # type: ignore[no-untyped-call]
+        if local.watch is not None:
+            local.watch.step(trained)
+        _add_proximal(trained, before, local.training.proximal)
         _set_rate(optimizer, rates[step])
         optimizer.step()
         local.progress(step + 1, len(batches))
@@ -334,6 +370,19 @@ def _rates(local: LocalRound, steps: int) -> list[float]:
 def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     for group in optimizer.param_groups:
         group["lr"] = rate * group["factor"]
+
+
+def _add_proximal(trained: dict[str, nn.Parameter], start: dict[str, Tensor], mu: float) -> None:
+    """Add the gradient of (mu / 2) ||w - w_t||^2 where a tensor has a gradient (FedProx).
+
+    Source: Li et al. 2020, arXiv 1812.06127. Under DP both w and w_t come from noised values, so
+    that the term costs nothing: it is post-processing.
+    """
+    if mu == 0:
+        return
+    for name, parameter in trained.items():
+        if parameter.grad is not None:
+            parameter.grad.add_(parameter.detach() - start[name], alpha=mu)
 
 
 def _snapshot(trained: dict[str, nn.Parameter]) -> dict[str, Tensor]:

@@ -1,7 +1,8 @@
-"""Cut a pre-trained transformer in two: a frozen stem, and a trunk of the top blocks that train.
+"""Cut a pre-trained transformer in two: a frozen stem, and a trunk in which some blocks train.
 
-The stem's output for a note never changes during a federation, so it can be computed once and
-cached; only the trunk's tensors are updated and travel (layer skipping, arXiv 2504.10536).
+The cut is below the lowest block that trains. The stem's output for a note never changes during a
+federation, so it can be computed once and cached; only the trunk's trained tensors are updated and
+travel (layer skipping, arXiv 2504.10536).
 """
 
 import copy
@@ -12,8 +13,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from fedclinic.chosen_layers import Layers
 from fedclinic.errors import ModelError
-from fedclinic.plan import Layers
+from fedclinic.learning.adapters import (
+    BERT_PLACES,
+    DEBERTA_PLACES,
+    DISTILBERT_PLACES,
+    GPT2_PLACES,
+    LLAMA_PLACES,
+    Places,
+    insert_adapter,
+)
 
 
 @dataclass(frozen=True)
@@ -30,20 +40,24 @@ class Architecture:
     """Module that runs once, after the first block of the whole model."""
     blocks_return_pairs: bool = False
     causal: bool = False
+    places: Places = BERT_PLACES
 
 
 ARCHITECTURES: dict[str, Architecture] = {
     "bert": Architecture("encoder.layer", ("embeddings",)),
     "roberta": Architecture("encoder.layer", ("embeddings",)),
-    "distilbert": Architecture("transformer.layer", ("embeddings",)),
+    "distilbert": Architecture("transformer.layer", ("embeddings",), places=DISTILBERT_PLACES),
     "deberta-v2": Architecture(
         "encoder.layer",
         ("embeddings",),
         after_first_block="encoder.conv",
         blocks_return_pairs=True,
+        places=DEBERTA_PLACES,
     ),
-    "gpt2": Architecture("h", ("drop",), zeroed=("wpe",), final_norm="ln_f", causal=True),
-    "llama": Architecture("layers", (), final_norm="norm", causal=True),
+    "gpt2": Architecture(
+        "h", ("drop",), zeroed=("wpe",), final_norm="ln_f", causal=True, places=GPT2_PLACES
+    ),
+    "llama": Architecture("layers", (), final_norm="norm", causal=True, places=LLAMA_PLACES),
 }
 
 
@@ -116,7 +130,9 @@ class SplitModel:
     stem: Stem
     trunk: Trunk
     first_trained: int
+    """Number of the trunk's first block in the whole model, which trains unless none does."""
     blocks_path: str
+    blocks_return_pairs: bool = False
 
     def trained(self) -> Iterator[tuple[str, nn.Parameter]]:
         """Trainable tensors under the names that they have in the whole base model, or `head.*`."""
@@ -129,6 +145,10 @@ class SplitModel:
                 yield f"{self.blocks_path}.{int(index) + self.first_trained}.{rest}", parameter
             else:
                 yield name, parameter
+
+    def trunk_blocks(self) -> list[nn.Module]:
+        """The trunk's blocks, the lowest first."""
+        return list(_module_at(self.trunk.base, self.blocks_path))
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return {name: tuple(parameter.shape) for name, parameter in self.trained()}
@@ -147,25 +167,39 @@ def architecture_of(base: nn.Module) -> Architecture:
 
 
 def split(base: nn.Module, layers: Layers, *, outputs: int, pooled: bool) -> SplitModel:
-    """Cut `base` so that the planned top blocks and a new head train, and the rest is frozen.
+    """Cut `base` so that the planned blocks and a new head train, and the rest is frozen.
 
     Raises:
-        ModelError: if the model has fewer blocks than the plan trains.
+        ModelError: if the model has not the blocks that the plan trains.
     """
     architecture = architecture_of(base)
     count = len(_module_at(base, architecture.blocks))
-    if layers.top > count:
-        raise ModelError(f"the plan trains {layers.top} blocks, and the model has {count}")
-    first = count - layers.top
+    try:
+        chosen = layers.chosen(count)
+    except ValueError as error:
+        raise ModelError(str(error)) from None
+    first = min(chosen, default=count)
     stem, trunk = _stem_of(base, architecture, first), _trunk_of(base, architecture, first)
     config: Any = base.config
     hidden = int(config.hidden_size)
     model = Trunk(trunk, hidden, outputs, pooled)
     _switch_dropout_off(model)
-    for name, parameter in model.base.named_parameters():
-        chosen = layers.parameters == "all" or parameter.dim() == 1
-        parameter.requires_grad_(chosen and name.startswith(architecture.blocks + "."))
-    return SplitModel(Stem(stem).eval(), model, first, architecture.blocks)
+    model.base.requires_grad_(False)
+    blocks = _module_at(model.base, architecture.blocks)
+    for number in chosen:
+        block = blocks[number - first]
+        if layers.adapter is not None:
+            insert_adapter(block, layers.adapter, architecture.places, number)
+            continue
+        for parameter in block.parameters():
+            parameter.requires_grad_(layers.parameters == "all" or parameter.dim() == 1)
+    return SplitModel(
+        stem=Stem(stem).eval(),
+        trunk=model,
+        first_trained=first,
+        blocks_path=architecture.blocks,
+        blocks_return_pairs=architecture.blocks_return_pairs,
+    )
 
 
 def _stem_of(base: nn.Module, architecture: Architecture, first: int) -> nn.Module:

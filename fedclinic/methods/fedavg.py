@@ -2,10 +2,11 @@
 
 Source: McMahan et al. 2017, "Communication-Efficient Learning of Deep Networks from Decentralized
 Data", arXiv 1602.05629, algorithm 1; with a server learning rate as in Reddi et al. 2021, arXiv
-2003.00295. Weights are those of the plan, not note counts: those would leak.
+2003.00295. Weights are those of the plan, not note counts: those would leak. Where sites keep some
+blocks to themselves (PTLS of DropPEFT, arXiv 2503.10217), each tensor is averaged over the sites
+that sent it, and one that nobody sent stays as it was.
 """
 
-import math
 from collections.abc import Mapping
 
 from fedclinic.methods.method import (
@@ -16,7 +17,7 @@ from fedclinic.methods.method import (
     global_state,
     zeros,
 )
-from fedclinic.updates.aggregate import norm_bounded_mean, renormalise, tensors_norm
+from fedclinic.updates.aggregate import mean_by_senders, renormalise, tensors_norm
 from fedclinic.updates.codec import Tensors, TensorSchema
 
 
@@ -29,7 +30,7 @@ def fedavg(*, server_learning_rate: float) -> Method:
     def apply(
         state: ServerState, updates: Mapping[str, Tensors], weights: Mapping[str, float]
     ) -> tuple[ServerState, RoundDiagnostics]:
-        mean = norm_bounded_mean(updates, weights, max_norm=math.inf)
+        mean = mean_by_senders(updates, weights)
         change = add_scaled(state.change, mean, server_learning_rate)
         diagnostics = RoundDiagnostics(
             round_number=state.round_number + 1,

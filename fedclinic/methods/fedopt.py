@@ -4,7 +4,6 @@ Source: Reddi et al. 2021, "Adaptive Federated Optimization", arXiv 2003.00295, 
 is no bias correction, as in the paper; the second moment starts at tau squared, its lower bound.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Literal
 
@@ -19,7 +18,7 @@ from fedclinic.methods.method import (
     global_state,
     zeros,
 )
-from fedclinic.updates.aggregate import norm_bounded_mean, renormalise, tensors_norm
+from fedclinic.updates.aggregate import mean_by_senders, renormalise, tensors_norm
 from fedclinic.updates.codec import Array, Tensors, TensorSchema
 
 Moment = NDArray[np.float64]
@@ -53,9 +52,9 @@ def fedopt(
     def apply(
         state: ServerState, updates: Mapping[str, Tensors], weights: Mapping[str, float]
     ) -> tuple[ServerState, RoundDiagnostics]:
-        mean = norm_bounded_mean(updates, weights, max_norm=math.inf)
-        first: dict[str, Array] = {}
-        second: dict[str, Array] = {}
+        mean = mean_by_senders(updates, weights)
+        first = dict(state.memory[_FIRST])
+        second = dict(state.memory[_SECOND])
         step: dict[str, Array] = {}
         for tensor in mean:
             gradient = mean[tensor].astype(np.float64)

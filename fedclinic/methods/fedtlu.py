@@ -10,10 +10,11 @@ multiplies a block's score by how far the sites' changes of it agree; a shift so
 score outweighs a lack of agreement is the norm bound's business.
 """
 
+import hashlib
 import math
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -27,21 +28,35 @@ from fedclinic.methods.method import (
 )
 from fedclinic.updates.admission import squared_norm
 from fedclinic.updates.aggregate import (
-    norm_bounded_mean,
+    mean_by_senders,
     renormalise,
     tensors_norm,
     weighted_sum,
 )
 from fedclinic.updates.codec import Array, Tensors, TensorSchema
-
-_BLOCK_NAME = re.compile(r"(.*?\.\d+)\.(.+)")
+from fedclinic.updates.shared import block_of, number_of
 
 Blocks = Mapping[str, tuple[str, ...]]
 """The tensors of each block, by the block's name."""
 
 
-def fedtlu(*, server_learning_rate: float, keep: int, guarded: bool) -> Method:
-    """Make FedTLU that keeps the change of `keep` blocks of each group; enough keeps all."""
+Choice = Literal["critical", "random", "last"]
+
+
+def fedtlu(
+    *,
+    server_learning_rate: float,
+    keep: int,
+    guarded: bool,
+    choose: Choice = "critical",
+    seed: int = 0,
+) -> Method:
+    """Make FedTLU that keeps the change of `keep` blocks of each group; enough keeps all.
+
+    Args:
+        choose: by score, or one of the paper's baselines: other blocks by `seed` in each round, or
+            those nearest the output.
+    """
 
     def init(schema: TensorSchema) -> ServerState:
         return ServerState(0, zeros(schema))
@@ -49,13 +64,16 @@ def fedtlu(*, server_learning_rate: float, keep: int, guarded: bool) -> Method:
     def apply(
         state: ServerState, updates: Mapping[str, Tensors], weights: Mapping[str, float]
     ) -> tuple[ServerState, RoundDiagnostics]:
-        mean = norm_bounded_mean(updates, weights, max_norm=math.inf)
+        mean = mean_by_senders(updates, weights)
         shares = renormalise(updates, weights)
         blocks = blocks_of({name: tensor.shape for name, tensor in mean.items()})
-        scores = {block: block_score(mean, names) for block, names in blocks.items()}
+        if choose == "critical":
+            scores = {block: block_score(mean, names) for block, names in blocks.items()}
+        else:
+            scores = baseline_scores(blocks, choose, seed, state.round_number + 1)
         if guarded:
             scores = {
-                block: (len(blocks[block]) + score) * agreement(updates, shares, blocks[block])
+                block: (len(blocks[block]) + score) * agreement_of(updates, weights, blocks[block])
                 for block, score in scores.items()
             }
         selected = select_blocks(blocks, scores, mean, keep)
@@ -79,9 +97,9 @@ def blocks_of(schema: TensorSchema) -> dict[str, tuple[str, ...]]:
     """Find the numbered blocks in tensor names: `encoder.layer.3` in `encoder.layer.3.b`."""
     blocks: dict[str, list[str]] = defaultdict(list)
     for name in sorted(schema):
-        match = _BLOCK_NAME.fullmatch(name)
-        if match:
-            blocks[match[1]].append(name)
+        block = block_of(name)
+        if block is not None:
+            blocks[block].append(name)
     return {block: tuple(names) for block, names in blocks.items()}
 
 
@@ -103,6 +121,27 @@ def tensor_score_excess(change: Array) -> float:
 def block_score(change: Tensors, names: Sequence[str]) -> float:
     """Sum of the scores of a block's tensors, less 1 for each."""
     return math.fsum(tensor_score_excess(change[name]) for name in names)
+
+
+def baseline_scores(
+    blocks: Blocks, choose: Choice, seed: int, round_number: int
+) -> dict[str, float]:
+    """Scores that know nothing of the change: by lot, or by how near a block is to the output."""
+    if choose == "last":
+        return {block: float(number_of(block)) for block in blocks}
+    drawn = {
+        block: hashlib.sha256(f"{seed}:{round_number}:{block}".encode()).digest()
+        for block in blocks
+    }
+    return {block: float(int.from_bytes(digest[:6], "big")) for block, digest in drawn.items()}
+
+
+def agreement_of(
+    updates: Mapping[str, Tensors], weights: Mapping[str, float], names: Sequence[str]
+) -> float:
+    """How far the sites that sent a block agree on its change."""
+    senders = {site: update for site, update in updates.items() if names[0] in update}
+    return agreement(senders, renormalise(senders, weights), names)
 
 
 def agreement(

@@ -77,10 +77,12 @@ def zeros(schema: TensorSchema) -> dict[str, Array]:
 
 
 def add_scaled(base: Tensors, step: Tensors, scale: float) -> dict[str, Array]:
-    """Return base + scale * step, rounded to float32 once."""
+    """Return base + scale * step, rounded to float32 once; what has no step stays as it is."""
     return {
-        name: (base[name] + np.multiply(step[name], scale, dtype=np.float64)).astype(np.float32)
-        for name in base
+        name: (tensor + np.multiply(step[name], scale, dtype=np.float64)).astype(np.float32)
+        if name in step
+        else tensor
+        for name, tensor in base.items()
     }
 
 

@@ -134,6 +134,7 @@ def train_at(
         round_number=number,
         rounds=work.rounds,
         progress=_nobody_watches,
+        training=work.training,
     )
     if isinstance(work.privacy, PatientPrivacy):
         stream = RandomStream(simulation.noise_key(site, number))

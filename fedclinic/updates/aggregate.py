@@ -6,6 +6,7 @@ tensor of each site is in memory at a time, beside the result.
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 
 import numpy as np
@@ -40,6 +41,28 @@ def norm_bounded_mean(
         norms = update_norms(updates)
         shares = {site: share * _shrink(norms[site], max_norm) for site, share in shares.items()}
     return weighted_sum(updates, shares)
+
+
+def mean_by_senders(
+    updates: Mapping[str, Tensors], weights: Mapping[str, float]
+) -> dict[str, Array]:
+    """Average each tensor over the sites that sent it, weights renormalised over them.
+
+    If every site sent every tensor, it is the weighted mean bit for bit. A tensor that nobody sent
+    is not in the result.
+    """
+    senders_of: dict[str, tuple[str, ...]] = defaultdict(tuple)
+    for site in sorted(updates):
+        for name in updates[site]:
+            senders_of[name] += (site,)
+    names_from: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for name in sorted(senders_of):
+        names_from[senders_of[name]].append(name)
+    mean: dict[str, Array] = {}
+    for senders, names in names_from.items():
+        sent = {site: updates[site] for site in senders}
+        mean |= weighted_sum(sent, renormalise(sent, weights), names=frozenset(names))
+    return dict(sorted(mean.items()))
 
 
 def trimmed_mean(

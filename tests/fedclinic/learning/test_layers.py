@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from fedclinic.errors import ModelError
@@ -171,6 +172,61 @@ def test_a_step_reaches_every_trained_tensor_and_no_other(network, top):
 def test_a_plan_that_trains_more_blocks_than_there_are_is_refused(network):
     with pytest.raises(ModelError, match=f"trains {BLOCKS + 1} blocks, and the model has {BLOCKS}"):
         split(network, Layers(top=BLOCKS + 1), outputs=OUTPUTS, pooled=True)
+
+
+CHOICES = {
+    (0,): Layers(bottom=1),
+    (0, 1): Layers(bottom=2),
+    (0, 2): Layers(blocks=(2, 0)),
+    (1,): Layers(blocks=(1,)),
+}
+
+
+@pytest.mark.parametrize("chosen", CHOICES)
+def test_any_blocks_may_train_and_the_rest_of_the_trunk_is_frozen(network, chosen):
+    expected = whole_output(network)
+    model = split(network, CHOICES[chosen], outputs=OUTPUTS, pooled=True)
+    _, mask = make_batch()
+    assert (split_output(model) - expected)[mask.bool()].abs().max() < 1e-5
+    path = architecture_of(network).blocks
+    numbers = {
+        int(name.removeprefix(path + ".").split(".")[0])
+        for name in model.shapes()
+        if not name.startswith("head.")
+    }
+    assert numbers == set(chosen)
+    assert model.first_trained == min(chosen)
+
+
+def test_frozen_blocks_above_the_lowest_trained_one_get_no_gradient(network):
+    model = split(network, Layers(blocks=(0,)), outputs=OUTPUTS, pooled=False)
+    with torch.no_grad():
+        model.trunk.head.weight.normal_(generator=torch.Generator().manual_seed(0))
+    ids, mask = make_batch()
+    model.trunk(model.stem(ids, mask), mask)[mask.bool()].square().sum().backward()
+    with_gradient = {n for n, p in model.trunk.named_parameters() if p.grad is not None}
+    assert with_gradient == {n for n, p in model.trunk.named_parameters() if p.requires_grad}
+
+
+def test_random_blocks_are_drawn_by_the_seed_alone():
+    draws = {seed: Layers(random=4, seed=seed).chosen(12) for seed in range(20)}
+    assert all(len(set(drawn)) == 4 and max(drawn) < 12 for drawn in draws.values())
+    assert draws[3] == Layers(random=4, seed=3).chosen(12)
+    assert len(set(draws.values())) > 10
+    assert {block for drawn in draws.values() for block in drawn} == set(range(12))
+
+
+def test_a_block_that_does_not_exist_is_refused_with_those_that_do(network):
+    with pytest.raises(ModelError, match=f"block 7, and the model's blocks are 0 to {BLOCKS - 1}"):
+        split(network, Layers(blocks=(0, 7)), outputs=OUTPUTS, pooled=True)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{}, {"top": 1, "bottom": 1}, {"blocks": (1, 1)}, {"blocks": ()}, {"random": 0}]
+)
+def test_blocks_are_chosen_in_exactly_one_way(wrong):
+    with pytest.raises(ValidationError):
+        Layers.model_validate(wrong)
 
 
 def test_a_family_that_is_not_known_is_refused_by_name():

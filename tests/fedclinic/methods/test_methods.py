@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
 from fedclinic import plan
 from fedclinic.errors import AdmissionError
@@ -11,11 +12,22 @@ from fedclinic.updates.codec import encode
 SCHEMA = {"w": (2,), "b": (1,)}
 SITES = ("alder", "oak")
 WEIGHTS = {"alder": 0.25, "oak": 0.75}
-NAMES = ("fedavg", "local_only")
+NAMES = ("fedavg", "local_only", "fedadam", "fedyogi", "fedtlu", "fedprox", "droppeft", "lora")
+NEEDED = {
+    "fedadam": {"server_learning_rate": 0.1},
+    "fedyogi": {"server_learning_rate": 0.1},
+    "fedtlu": {"keep": 1},
+    "fedprox": {"mu": 0.1},
+    "droppeft": {"rate": 0.5},
+    "lora": {"rank": 2, "alpha": 2},
+}
 
 
 def method_named(name: str, **parameters: float) -> Method:
-    return make_method(plan.Method(name=name, **parameters), SITES)
+    chosen = TypeAdapter(plan.Method).validate_python(
+        {"name": name} | NEEDED.get(name, {}) | parameters
+    )
+    return make_method(chosen, SITES)
 
 
 def update(w0: float, w1: float, b: float) -> dict[str, np.ndarray]:
