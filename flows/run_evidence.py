@@ -105,7 +105,10 @@ def _round(record: RoundRecord) -> RoundEvidence:
         seconds=record.seconds,
         bytes_down=record.state_bytes,
         checkpoint=record.checkpoint,
-        sites=tuple(SiteRound.model_validate(outcome.model_dump()) for outcome in record.outcomes),
+        sites=tuple(
+            SiteRound.model_validate(outcome.model_dump(exclude={"seconds"}))
+            for outcome in record.outcomes
+        ),
         evaluations=record.evaluations,
     )
 
