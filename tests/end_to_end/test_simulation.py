@@ -21,7 +21,7 @@ from site_agent.synthesize import write_cohort
 from site_agent.workbench import Workbench, build_workbench
 from tests.end_to_end.conftest import HOSPITALS, Setting, plan_document, site_document
 from tests.factories import make_signing_key
-from tests.fakes import FakeProgress
+from tests.fakes import FakeProgress, installed_auditing_policy
 from tests.tiny_site import public_text
 
 
@@ -31,6 +31,10 @@ def plain(tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: Path) -> 
     root = tmp_path_factory.mktemp("plain")
     write_cohort(root / "notes", hospitals=HOSPITALS, patients=8, test_patients=4, alpha=1, seed=3)
     exact = {"cache_activations": False, "precision": "fp32", "device": "cpu"}
+    (root / "auditing.yaml").write_text(
+        yaml.safe_dump(installed_auditing_policy(planted=0).model_dump())
+    )
+    exact["auditing_policy"] = "auditing.yaml"  # the simulator plants nobody among the notes
     site = (
         site_document("{site}", "notes/{site}.jsonl", tiny_model_folder, evaluation=False) | exact
     )
