@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from fedclinic.evidence import plain_words
 from fedclinic.evidence.findings import verdict_of
+from fedclinic.evidence.hazards import HAZARDS
 from fedclinic.evidence.run_evidence import RunEvidence
 
 
@@ -112,13 +113,23 @@ def technical_documentation(data: RunEvidence) -> list[Question]:
     ]
 
 
+def differential_privacy_hazards(data: RunEvidence) -> list[Question]:
+    """NIST SP 800-226: each way to lose the guarantee, and what answers it."""
+    del data  # the answers are the software's; what a run promised is in its report
+    return [
+        Question(h.asks, f"{h.answer} Shown by: {h.shown_by}." if h.shown_by else h.answer)
+        for h in HAZARDS
+    ]
+
+
 EXPORTS: Mapping[str, tuple[str, Callable[[RunEvidence], list[Question]]]] = {
-    "record-of-processing": ("Record of processing activities (GDPR 30)", record_of_processing),
-    "impact-assessment": ("Data protection impact assessment (GDPR 35)", impact_assessment),
+    "processing-record": ("Record of processing activities (GDPR 30)", record_of_processing),
+    "dpia": ("Data protection impact assessment (GDPR 35)", impact_assessment),
     "expert-pack": ("Expert determination pack (HIPAA 164.514(b)(1))", expert_pack),
-    "technical-documentation": (
-        "Technical documentation (EU AI Act, annex IV)",
-        technical_documentation,
+    "annex-iv": ("Technical documentation (EU AI Act, annex IV)", technical_documentation),
+    "sp800-226": (
+        "Hazards of differential privacy (NIST SP 800-226)",
+        differential_privacy_hazards,
     ),
 }
 

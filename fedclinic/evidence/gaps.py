@@ -20,7 +20,7 @@ def find_gaps(data: RunEvidence) -> list[str]:
         gaps.append("No audit of the trainers is recorded: the promise was computed, not tested.")
     if not any(audit.audit in ("memorisation", "membership") for audit in data.audits):
         gaps.append("Whether the model memorised its training notes was not tested.")
-    if data.recall is None:
+    if data.recall is None and not _recall_of_sites(data):
         gaps.append("How many identifiers the de-identification misses was not measured.")
     if not any(
         report.deidentification for site in data.plan.sites for report in data.reports(site.name)
@@ -31,3 +31,12 @@ def find_gaps(data: RunEvidence) -> list[str]:
     if not any(round_.evaluations for round_ in data.rounds):
         gaps.append("The model's quality was not measured.")
     return gaps
+
+
+def _recall_of_sites(data: RunEvidence) -> bool:
+    """Whether any site let out what its planted identifiers showed."""
+    return any(
+        report.deidentification and report.deidentification.recall
+        for site in data.plan.site_names()
+        for report in data.reports(site)
+    )

@@ -196,6 +196,14 @@ def _deidentification(data: RunEvidence) -> dict[str, Any]:
         ]
         if last
         else [],
+        "site_recall_head": ("kind", *last),
+        "site_recall_rows": [
+            (
+                kind.lower().replace("_", " "),
+                *(_at_least(s.recall.get(kind)) for s in last.values()),
+            )
+            for kind in sorted({kind for summary in last.values() for kind in summary.recall})
+        ],
         "recall_corpus": data.recall.corpus if data.recall else "",
         "recall_rows": [
             (
@@ -275,6 +283,10 @@ def _named(kind: str) -> str:
 
 def _count(value: int | None) -> str:
     return "withheld" if value is None else f"{value:,}"
+
+
+def _at_least(share: float | None) -> str:
+    return "withheld" if share is None else f"at least {share:.0%}"
 
 
 def _share(found: int, total: int) -> str:

@@ -7,11 +7,22 @@ from typing import Any
 
 import click
 
+from fedclinic.errors import ConfigError
 from fedclinic.evidence.findings import Finding, verdict_of
 from flows.settings import open_workspace, quieten_mlflow, set_tool_environment
 
 EXIT_CODES = {"verified": 0, "failed": 1, "cannot verify": 3}
 """The same as those of the one-file verifier; 2 is a mistake on the command line."""
+
+DOCUMENTS = (
+    "model-card",
+    "expert-pack",
+    "dpia",
+    "processing-record",
+    "annex-iv",
+    "sp800-226",
+    "qualification",
+)
 
 workspace_option = click.option(
     "--workspace",
@@ -115,6 +126,54 @@ def replay(run: str, ledgers: tuple[str, ...], workspace: str | None) -> None:
     set_tool_environment(space)
     findings, about = replay_run(space, run, ledgers)
     _end(findings, about)
+
+
+@audit.command("report")
+@click.argument("name", metavar="RUN|FEDERATION")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The file to write.")
+@click.option("--pdf", is_flag=True, help="Print it with Chromium or Chrome, if one is installed.")
+@workspace_option
+def report(name: str, out: Path | None, pdf: bool, workspace: str | None) -> None:
+    """Write a run's report again, or one page over all runs of a federation."""
+    from flows.auditing.reports import write_report  # noqa: PLC0415
+
+    _quieten()
+    space = open_workspace(workspace)
+    set_tool_environment(space)
+    click.echo(str(write_report(space, name, out, pdf=pdf)))
+
+
+@audit.command("export")
+@click.argument("run", required=False)
+@click.option("--what", type=click.Choice(DOCUMENTS), required=True)
+@click.option("--junit", type=click.Path(path_type=Path), help="pytest's --junitxml file.")
+@click.option("--constraints", type=click.Path(path_type=Path), help="Versions that were tested.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The file to write.")
+@workspace_option
+def export(
+    *,
+    run: str | None,
+    what: str,
+    junit: Path | None,
+    constraints: Path | None,
+    out: Path | None,
+    workspace: str | None,
+) -> None:
+    """Write a document that a regulator asks for; gaps are marked as gaps.
+
+    `qualification` is about this installation and needs no run.
+    """
+    from flows.auditing.exporting import export_document, export_qualification  # noqa: PLC0415
+
+    _quieten()
+    if what == "qualification":
+        click.echo(str(export_qualification(junit, constraints, out)))
+        return
+    if run is None:
+        raise ConfigError(f"name the run that the {what} is about")
+    space = open_workspace(workspace)
+    set_tool_environment(space)
+    click.echo(str(export_document(space, run, what, out)))
 
 
 @audit.command("revoke")
