@@ -216,6 +216,16 @@ class ExportMade(Record):
     recipient: Words
 
 
+class EvidencePurged(Record):
+    """Stored updates or states were deleted under a retention policy; stated before they were."""
+
+    at: Instant
+    actor: Name
+    run: Name
+    policy: Digest
+    digests: Annotated[tuple[Digest, ...], Field(min_length=1)]
+
+
 class RunRecorded(Record):
     """What MLflow showed of a run when it ended (or paused): one digest for each of its runs."""
 
@@ -261,6 +271,7 @@ KINDS: Mapping[str, Kind] = {
     "model-registered": Kind(ModelRegistered, "coordinator"),
     "policy-changed": Kind(PolicyChanged, "actor"),
     "export-made": Kind(ExportMade, "actor"),
+    "evidence-purged": Kind(EvidencePurged, "actor"),
     "run-recorded": Kind(RunRecorded, "coordinator"),
 }
 

@@ -41,7 +41,7 @@ SITE_KINDS = [
 ]
 TOLD_KINDS = ["audit-committed", "reveal-task", "audit-revealed", "planted-scored"]
 """Steps of an audit: their signatures are checked here, and their order by the full verifier."""
-ACTOR_KINDS = ["key-rotated", "policy-changed", "export-made"]
+ACTOR_KINDS = ["key-rotated", "policy-changed", "export-made", "evidence-purged"]
 COORDINATOR_KINDS = [
     "plan-approved",
     "site-joined",
@@ -336,7 +336,7 @@ class Story:
             yield from self.plan(where, record)
         elif kind == "self-tested":
             self.self_tests[record["site"]] = record["verdict"]
-        elif record.get("run") is not None and kind != "export-made":
+        elif record.get("run") is not None and kind not in ("export-made", "evidence-purged"):
             run = self.runs.get(record["run"])
             if run is None:
                 yield failed("run.unknown", where, "no plan was approved for this run before")

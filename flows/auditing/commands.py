@@ -1,6 +1,7 @@
 """`fedclinic audit`: evidence for people who trust nobody, and pages for people who read."""
 
 import sys
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,47 @@ def export(
     space = open_workspace(workspace)
     set_tool_environment(space)
     click.echo(str(export_document(space, run, what, out)))
+
+
+@audit.command("purge")
+@click.argument("federation")
+@click.option("--policy", type=click.Path(path_type=Path), help="Instead of the installed one.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@workspace_option
+def purge(federation: str, policy: Path | None, dry_run: bool, workspace: str | None) -> None:
+    """Delete stored updates and states that the retention policy lets go, stated in the log."""
+    from flows.auditing.retention import load_policy, purge  # noqa: PLC0415
+
+    rules = load_policy(policy)
+    gone = purge(open_workspace(workspace), federation, rules, now=time.time(), dry_run=dry_run)
+    for run, digests in sorted(gone.items()):
+        click.echo(f"{run}: {len(digests)} files")
+    word = "would go" if dry_run else "purged and stated"
+    click.echo(f"{sum(map(len, gone.values()))} files {word}; policy {rules.digest()}")
+
+
+@audit.command("archive")
+@click.argument("federation")
+@out_option("evidence.tar.gz")
+@workspace_option
+def archive(federation: str, out: Path, workspace: str | None) -> None:
+    """Put a federation's evidence into one file: log, runs, models, blobs, local MLflow; no key."""
+    from flows.auditing.retention import archive  # noqa: PLC0415
+
+    count, digest = archive(open_workspace(workspace), federation, out)
+    click.echo(f"{out}: {count} files, manifest {digest}")
+
+
+@audit.command("restore")
+@click.argument("source", metavar="ARCHIVE", type=click.Path(path_type=Path, exists=True))
+@workspace_option
+def restore(source: Path, workspace: str | None) -> None:
+    """Unpack an archive into an empty workspace and check every file by its digest."""
+    from flows.auditing.retention import restore  # noqa: PLC0415
+
+    space = open_workspace(workspace)
+    count, digest = restore(source, space)
+    click.echo(f"{space.root}: {count} files as archived, manifest {digest}")
 
 
 @audit.command("revoke")

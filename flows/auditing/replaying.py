@@ -7,8 +7,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from fedclinic.digest import canonical_json, digest_bytes
-from fedclinic.errors import AdmissionError, ConfigError, EvidenceError
-from fedclinic.evidence.events import ModelRegistered
+from fedclinic.errors import AdmissionError, ConfigError, DataError, EvidenceError
+from fedclinic.evidence.events import EvidencePurged, ModelRegistered
 from fedclinic.evidence.findings import Finding, failed, unverifiable
 from fedclinic.evidence.replay import replay_epsilons, replay_heads, replay_states
 from fedclinic.evidence.verify_log import Entry
@@ -57,9 +57,18 @@ def _replay_model(
         yield unverifiable("replay.shapes", f"run {header.run}", "no site was ever prepared for it")
         return
     blobs = BlobFolder(workspace.blobs)
+    purged = {
+        digest: event
+        for event in (entry.event for entry in entries)
+        if isinstance(event, EvidencePurged)
+        for digest in event.digests
+    }
 
     @contextmanager
     def open_update(digest: Digest) -> Iterator[Tensors]:
+        path = blobs.path(digest)
+        if digest in purged and not path.is_file():
+            raise DataError(f"update {digest} was purged under policy {purged[digest].policy}")
         path = blobs.find(digest)
         with UpdateFile(path, header.shapes, header.plan.admission.dtype) as file:
             if file.digest() != digest:

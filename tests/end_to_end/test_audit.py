@@ -18,6 +18,7 @@ from fedclinic.evidence.findings import Severity
 from fedclinic.evidence.keys import SigningKey
 from fedclinic.evidence.snapshot import StoreSnapshot
 from fedclinic.evidence.verify import verify as verify_bundle
+from flows.auditing.reports import BROWSERS
 from flows.run_store import RunStore
 from site_agent.settings import SiteHome
 from tests.end_to_end.conftest import HOSPITALS, ROUNDS, Setting
@@ -290,3 +291,74 @@ def export_ledger(setting: Setting, site: str) -> str:
     )
     assert result.returncode == 0, result.stderr
     return result.stdout
+
+
+def test_a_pdf_is_printed_where_a_browser_is_installed(
+    setting: Setting, handed_over: Path, tmp_path: Path
+) -> None:
+    if not any(shutil.which(name) for name in BROWSERS):
+        pytest.skip("no browser of the Chromium family")
+    out = tmp_path / "report.pdf"
+    result = setting.run("audit", "report", main_run(setting).name, "--pdf", "--out", str(out))
+    assert result.returncode == 0, result.stderr
+    assert out.read_bytes().startswith(b"%PDF")
+
+
+def test_documents_are_written_and_registered_as_outputs(
+    setting: Setting, handed_over: Path, tmp_path: Path
+) -> None:
+    run = main_run(setting).name
+    for what in ("model-card", "dpia", "sp800-226"):
+        out = tmp_path / f"{what}.md"
+        result = setting.run("audit", "export", run, "--what", what, "--out", str(out))
+        assert result.returncode == 0, result.stderr
+        assert "Gap" in out.read_text()
+    page = tmp_path / "report.html"
+    setting.run("audit", "report", run, "--out", str(page))
+    assert "who asked for dpia" in page.read_text()
+    over_time = setting.run("audit", "report", "tiny", "--out", str(tmp_path / "all.html"))
+    assert over_time.returncode == 0, over_time.stderr
+    assert run in (tmp_path / "all.html").read_text()
+    still = verify(setting, handed_over, "--mlflow", mlflow_of(setting))
+    assert still.returncode == 0, still.stdout
+
+
+def test_evidence_that_was_archived_and_restored_verifies_and_replays(
+    setting: Setting, handed_over: Path, tmp_path: Path
+) -> None:
+    out, moved = tmp_path / "evidence.tar.gz", tmp_path / "moved"
+    archived = setting.run("audit", "archive", "tiny", "--out", str(out))
+    assert archived.returncode == 0, archived.stderr
+    run = main_run(setting).name
+    setting.workspace.rename(moved)
+    try:
+        restored = setting.run("audit", "restore", str(out))
+        assert restored.returncode == 0, restored.stderr
+        assert restored.stdout.split("manifest ")[1] == archived.stdout.split("manifest ")[1]
+        assert not (setting.workspace / "keys").exists()
+        shutil.copytree(moved / "keys", setting.workspace / "keys")
+        shutil.copytree(moved / "sites", setting.workspace / "sites")
+        assert verify(setting, handed_over, "--mlflow", mlflow_of(setting)).returncode == 0
+        assert setting.run("audit", "replay", run).returncode == 0
+        purge_and_replay(setting, run)
+    finally:
+        shutil.rmtree(setting.workspace)
+        moved.rename(setting.workspace)
+
+
+def purge_and_replay(setting: Setting, run: str) -> None:
+    """Let everything go at once: it is stated, and replay says that it was purged."""
+    policy = setting.root / "retention.yaml"
+    policy.write_text("keep_update_days: 0\nkeep_state_days: 0\n")
+    before = sum(1 for _ in (setting.workspace / "blobs").iterdir())
+    tried = setting.run("audit", "purge", "tiny", "--policy", str(policy), "--dry-run")
+    assert sum(1 for _ in (setting.workspace / "blobs").iterdir()) == before
+    purged = setting.run("audit", "purge", "tiny", "--policy", str(policy))
+    assert purged.returncode == 0, purged.stderr
+    assert purged.stdout.split()[1] == tried.stdout.split()[1]
+    assert sum(1 for _ in (setting.workspace / "blobs").iterdir()) < before
+    again = setting.run("audit", "purge", "tiny", "--policy", str(policy))
+    assert again.stdout.startswith("0 files")
+    replayed = setting.run("audit", "replay", run)
+    assert replayed.returncode == 3, replayed.stdout
+    assert "was purged under policy sha256:" in replayed.stdout

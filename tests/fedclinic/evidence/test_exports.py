@@ -31,7 +31,7 @@ def test_a_run_with_less_evidence_has_more_gaps(name):
 
 
 def test_what_only_a_person_can_say_is_never_filled_in():
-    text = render_export("record-of-processing", make_run_evidence())
+    text = render_export("processing-record", make_run_evidence())
     for asks in ("Legal basis", "Controllers and their contacts", "Time limits for erasure"):
         assert f"## {asks}\n\n**Gap" in text
 

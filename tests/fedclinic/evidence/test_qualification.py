@@ -5,7 +5,7 @@ import pytest
 from fedclinic.errors import EvidenceError
 from fedclinic.evidence.qualification import read_junit, read_pins, render_qualification
 
-JUNIT = b"""<?xml version="1.0"?><testsuites><testsuite name="pytest" timestamp="2026-11-26T20:00:00">
+JUNIT = b"""<testsuites><testsuite name="pytest" timestamp="2026-11-26T20:00:00">
 <testcase classname="tests.fedclinic.test_plan" name="test_a"/>
 <testcase classname="tests.fedclinic.test_plan" name="test_b"><failure message="x"/></testcase>
 <testcase classname="tests.promises.test_privacy" name="test_c"><skipped/></testcase>
