@@ -16,10 +16,18 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from fedclinic.errors import TrainingError
+from fedclinic.learning import note_batches
 from fedclinic.learning.hidden_states import HiddenStates, Precision
 from fedclinic.learning.importance import GradientWatch
 from fedclinic.learning.layer_dropout import BlockSkipper, SeededDraws
 from fedclinic.learning.layers import SplitModel, Trunk
+from fedclinic.learning.local_optimizer import add_proximal, make_optimizer, set_rate
+from fedclinic.learning.note_batches import (
+    note_shares,
+    physical_batches,
+    rows_of,
+    shuffled_batches,
+)
 from fedclinic.learning.tasks import IGNORED, EncodedNotes, IntArray
 from fedclinic.method_parts import PLAIN_TRAINING, Training
 from fedclinic.plan import Optimizer, PatientPrivacy, Unprotected
@@ -35,11 +43,6 @@ from fedclinic.privacy.sampling import draw_one_note, poisson_sample
 
 Progress = Callable[[int, int], None]
 """Called with steps done and steps planned."""
-
-PHYSICAL_ROWS = 32
-"""Rows in one forward pass; changes memory and speed only, never the update."""
-FEW_TOKENS = 1024
-"""Tokens that a forward pass may always have: more rows than `PHYSICAL_ROWS`, if they are short."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def train_privately(
     mechanism = privacy.mechanism()
     trained = dict(local.model.trained())
     before = _snapshot(trained)
-    optimizer = _make_optimizer(local.optimizer, trained)
+    optimizer = make_optimizer(local.optimizer, trained)
     rates = _rates(local, mechanism.steps)
     skipper, masks = local.skipper(), stream.spawn("layer dropout")
     engine = make_engine(local.engine, local.network())
@@ -132,11 +135,11 @@ def train_privately(
             )
             if local.audit is not None:
                 gradients = local.audit.take(gradients)
-            _set_rate(optimizer, rates[step])
+            set_rate(optimizer, rates[step])
             for name, parameter in local.model.trunk.named_parameters():
                 if parameter.requires_grad:
                     parameter.grad = gradients[name].to(parameter.device)
-            _add_proximal(trained, before, local.training.proximal)
+            add_proximal(trained, before, local.training.proximal)
             optimizer.step()
             group.share(trained)
             local.progress(step + 1, mechanism.steps)
@@ -204,12 +207,12 @@ def clipped_sum_of_patients(
     gradients of all their rows are added before they are clipped.
     """
     total = engine.empty()
-    for batch in _physical_batches(local.notes, patients):
+    for batch in physical_batches(local.notes, patients):
         notes = np.concatenate(batch)
         rows = np.concatenate([local.notes.rows_of_note[note] for note in notes])
-        owner = np.repeat(np.arange(len(batch)), [_rows_of(local.notes, own) for own in batch])
+        owner = np.repeat(np.arange(len(batch)), [rows_of(local.notes, own) for own in batch])
         patient_of_row = torch.from_numpy(owner).to(local.precision.device)
-        losses = row_losses(local, rows, shares=_note_shares(local.notes, notes))
+        losses = row_losses(local, rows, shares=note_shares(local.notes, notes))
         if local.audit is not None:
             losses = losses + local.audit.losses(rows)
         added = engine.clipped_sum(
@@ -230,26 +233,26 @@ def train_unprotected(local: LocalRound, plan: Unprotected) -> dict[str, np.ndar
     """
     trained = dict(local.model.trained())
     before = _snapshot(trained)
-    optimizer = _make_optimizer(local.optimizer, trained)
+    optimizer = make_optimizer(local.optimizer, trained)
     order = np.random.default_rng([plan.seed, local.round_number])
     masks = SeededDraws(np.random.default_rng([plan.seed, local.round_number, 1]))
     skipper = local.skipper()
     batches = [
         batch
         for _ in range(plan.epochs_per_round)
-        for batch in _shuffled_batches(local.notes, plan.batch_notes, order)
+        for batch in shuffled_batches(local.notes, plan.batch_notes, order)
     ]
     rates = _rates(local, len(batches))
     for step, notes in enumerate(batches):
         rows = np.concatenate([local.notes.rows_of_note[note] for note in notes])
         optimizer.zero_grad(set_to_none=True)
         with skipper.step(masks):
-            losses = row_losses(local, rows, shares=_note_shares(local.notes, notes))
+            losses = row_losses(local, rows, shares=note_shares(local.notes, notes))
             (losses.sum() / len(notes)).backward()  # type: ignore[no-untyped-call]
         if local.watch is not None:
             local.watch.step(trained)
-        _add_proximal(trained, before, local.training.proximal)
-        _set_rate(optimizer, rates[step])
+        add_proximal(trained, before, local.training.proximal)
+        set_rate(optimizer, rates[step])
         optimizer.step()
         local.progress(step + 1, len(batches))
     return _change(trained, before)
@@ -279,24 +282,13 @@ def predict(
 ) -> Iterator[tuple[int, IntArray]]:
     """Yield (row, classes): the likeliest class of a document, shape (1,), or of each token."""
     with torch.no_grad():
-        for start in range(0, rows, PHYSICAL_ROWS):
-            indices = range(start, min(start + PHYSICAL_ROWS, rows))
+        for start in range(0, rows, note_batches.PHYSICAL_ROWS):
+            indices = range(start, min(start + note_batches.PHYSICAL_ROWS, rows))
             states, mask = hidden.batch(list(indices))
             with precision.autocast():
                 classes = local_trunk(states, mask).argmax(-1).cpu().numpy()
             for offset, row in enumerate(indices):
                 yield row, np.atleast_1d(classes[offset])
-
-
-def _note_shares(notes: EncodedNotes, chosen: Sequence[int] | IntArray) -> Tensor:
-    shares: list[float] = []
-    for note in chosen:
-        labelled = [
-            int((notes.rows[row].targets != IGNORED).sum()) for row in notes.rows_of_note[note]
-        ]
-        total = max(sum(labelled), 1)
-        shares.extend(count / total for count in labelled)
-    return torch.tensor(shares)
 
 
 def _padded_targets(notes: EncodedNotes, rows: IntArray, logits: Tensor) -> Tensor:
@@ -308,81 +300,8 @@ def _padded_targets(notes: EncodedNotes, rows: IntArray, logits: Tensor) -> Tens
     return torch.from_numpy(targets).to(logits.device)
 
 
-def _physical_batches(
-    notes: EncodedNotes, patients: Sequence[IntArray]
-) -> Iterator[list[IntArray]]:
-    """Group patients whose notes are of similar length, about PHYSICAL_ROWS rows a group."""
-
-    def length(own: IntArray) -> int:
-        return max(len(notes.rows[row].token_ids) for n in own for row in notes.rows_of_note[n])
-
-    batch: list[IntArray] = []
-    rows = 0
-    for own in sorted(patients, key=length):
-        size = _rows_of(notes, own)
-        many = rows + size > PHYSICAL_ROWS and (rows + size) * length(own) > FEW_TOKENS
-        if batch and many:
-            yield batch
-            batch, rows = [], 0
-        batch.append(own)
-        rows += size
-    if batch:
-        yield batch
-
-
-def _rows_of(notes: EncodedNotes, own: IntArray) -> int:
-    return sum(len(notes.rows_of_note[note]) for note in own)
-
-
-def _shuffled_batches(
-    notes: EncodedNotes, size: int, order: np.random.Generator
-) -> Iterator[IntArray]:
-    """Batches in random order whose notes are of similar length, which halves the padding."""
-    shuffled = order.permutation(notes.notes)
-    window = size * 16
-    batches: list[IntArray] = []
-    for start in range(0, len(shuffled), window):
-        part = shuffled[start : start + window]
-        lengths = [len(notes.rows[notes.rows_of_note[note][0]].token_ids) for note in part]
-        part = part[np.argsort(lengths, kind="stable")]
-        batches.extend(part[i : i + size] for i in range(0, len(part), size))
-    for index in order.permutation(len(batches)):
-        yield batches[index]
-
-
-def _make_optimizer(plan: Optimizer, trained: dict[str, nn.Parameter]) -> torch.optim.Optimizer:
-    head = [parameter for name, parameter in trained.items() if name.startswith("head.")]
-    blocks = [parameter for name, parameter in trained.items() if not name.startswith("head.")]
-    groups = [
-        {"params": blocks, "factor": 1.0},
-        {"params": head, "factor": plan.head_factor},
-    ]
-    groups = [group for group in groups if group["params"]]
-    if plan.name == "sgd":
-        return torch.optim.SGD(groups, lr=plan.learning_rate, momentum=plan.momentum)
-    return torch.optim.Adam(groups, lr=plan.learning_rate)
-
-
 def _rates(local: LocalRound, steps: int) -> list[float]:
     return local.optimizer.rates(round_number=local.round_number, rounds=local.rounds, steps=steps)
-
-
-def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    for group in optimizer.param_groups:
-        group["lr"] = rate * group["factor"]
-
-
-def _add_proximal(trained: dict[str, nn.Parameter], start: dict[str, Tensor], mu: float) -> None:
-    """Add the gradient of (mu / 2) ||w - w_t||^2 where a tensor has a gradient (FedProx).
-
-    Source: Li et al. 2020, arXiv 1812.06127. Under DP both w and w_t come from noised values, so
-    that the term costs nothing: it is post-processing.
-    """
-    if mu == 0:
-        return
-    for name, parameter in trained.items():
-        if parameter.grad is not None:
-            parameter.grad.add_(parameter.detach() - start[name], alpha=mu)
 
 
 def _snapshot(trained: dict[str, nn.Parameter]) -> dict[str, Tensor]:

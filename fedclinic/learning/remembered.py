@@ -11,9 +11,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from fedclinic.learning.finetune import PHYSICAL_ROWS
 from fedclinic.learning.hidden_states import ComputedHiddenStates, Precision
 from fedclinic.learning.layers import SplitModel
+from fedclinic.learning.note_batches import PHYSICAL_ROWS
 from fedclinic.learning.tasks import IntArray, Row, encode_text
 from fedclinic.plan import Task
 from fedclinic.privacy.audit_messages import PlantedScores

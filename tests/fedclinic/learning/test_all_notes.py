@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from fedclinic.learning import finetune
+from fedclinic.learning import note_batches
 from fedclinic.learning.finetune import (
     LocalRound,
     clipped_sum,
@@ -58,7 +58,7 @@ def brute_force(local: LocalRound, clipping_norm: float) -> dict[str, torch.Tens
         loss = torch.zeros((), dtype=torch.float64)
         for note in notes:
             rows = local.notes.rows_of_note[note]
-            shares = finetune._note_shares(local.notes, [note])
+            shares = note_batches.note_shares(local.notes, [note])
             loss = loss + row_losses(local, rows, shares=shares).sum()
         grads = torch.autograd.grad(loss, list(named.values()))
         norm = torch.cat([g.flatten() for g in grads]).norm()
@@ -85,8 +85,8 @@ def test_the_sum_over_patients_with_all_notes_equals_brute_force(data, clipping_
 def test_the_size_of_a_physical_batch_never_tears_a_patient_apart(physical, monkeypatch):
     privacy = make_privacy(sampling_rate=1.0, expected_patients=6.0, contribution="all_notes")
     expected = train_privately(documents(), privacy, RandomStream(KEY))
-    monkeypatch.setattr(finetune, "PHYSICAL_ROWS", physical)
-    monkeypatch.setattr(finetune, "FEW_TOKENS", 0)
+    monkeypatch.setattr(note_batches, "PHYSICAL_ROWS", physical)
+    monkeypatch.setattr(note_batches, "FEW_TOKENS", 0)
     found = train_privately(documents(), privacy, RandomStream(KEY))
     for name, values in expected.items():
         assert np.allclose(found[name], values, atol=1e-5), name

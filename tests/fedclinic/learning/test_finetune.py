@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fedclinic.errors import TrainingError
-from fedclinic.learning import finetune
+from fedclinic.learning import finetune, note_batches
 from fedclinic.learning.evaluate import measure
 from fedclinic.learning.finetune import (
     LocalRound,
@@ -47,7 +47,7 @@ def notes(request: pytest.FixtureRequest) -> EncodedNotes:
 
 def shares_of(local: LocalRound, chosen: list[int]) -> tuple[np.ndarray, torch.Tensor]:
     rows = np.concatenate([local.notes.rows_of_note[note] for note in chosen])
-    return rows, finetune._note_shares(local.notes, chosen)
+    return rows, note_batches.note_shares(local.notes, chosen)
 
 
 def note_losses(local: LocalRound, chosen: list[int]) -> list[float]:
@@ -114,7 +114,7 @@ def test_a_note_without_a_labelled_token_has_no_loss_and_harms_no_other():
 @pytest.mark.parametrize("physical", [1, 3, 7])
 def test_the_size_of_a_physical_batch_never_changes_the_update(notes, physical, monkeypatch):
     expected = train_privately(make_local_round(notes, top=2), EVERYBODY, RandomStream(KEY))
-    monkeypatch.setattr(finetune, "PHYSICAL_ROWS", physical)
+    monkeypatch.setattr(note_batches, "PHYSICAL_ROWS", physical)
     found = train_privately(make_local_round(notes, top=2), EVERYBODY, RandomStream(KEY))
     assert largest_difference(expected, found) < 1e-5
 
@@ -312,7 +312,7 @@ def test_plain_training_is_repeated_exactly_by_its_seed(notes):
 
 def test_plain_training_sees_every_note_once_an_epoch(notes):
     order = np.random.default_rng(0)
-    batches = list(finetune._shuffled_batches(notes, 3, order))
+    batches = list(note_batches.shuffled_batches(notes, 3, order))
     seen = sorted(int(note) for batch in batches for note in batch)
     assert seen == list(range(notes.notes))
     assert all(len(batch) <= 3 for batch in batches)
@@ -329,7 +329,7 @@ def test_plain_training_changes_only_what_is_planned(notes):
 def test_an_order_of_notes_that_is_chosen_for_a_step_keeps_each_note_whole():
     notes = notes_of_windows()
     chosen = np.array([0, 3, 6, 7, 1])
-    batches = finetune._physical_batches(notes, [np.array([note]) for note in chosen])
+    batches = note_batches.physical_batches(notes, [np.array([note]) for note in chosen])
     found = [int(note) for batch in batches for own in batch for note in own]
     assert sorted(found) == sorted(chosen.tolist())
 
@@ -346,6 +346,6 @@ def test_predictions_cover_every_row_once(notes, monkeypatch):
 
     expected = classes()
     assert sorted(expected) == list(range(len(notes.rows)))
-    monkeypatch.setattr(finetune, "PHYSICAL_ROWS", 1)
+    monkeypatch.setattr(note_batches, "PHYSICAL_ROWS", 1)
     for row, values in classes().items():
         assert values == expected[row][: len(values)]

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from fedclinic.learning import finetune
 from fedclinic.learning.finetune import LocalRound
+from fedclinic.learning.note_batches import PHYSICAL_ROWS
 from fedclinic.plan import PatientPrivacy
 from fedclinic.privacy.accounting import epsilon
 from fedclinic.privacy.audit_coordinates import Coordinates, flip_coins
@@ -191,8 +192,8 @@ def same_seed_every_step(total, *, stream, **constants):
 def batches_accumulate(local, engine, chosen, clipping_norm):
     """Each physical batch's sum holds the earlier ones', which are then added again."""
     total, running = engine.empty(), engine.empty()
-    for start in range(0, len(chosen), finetune.PHYSICAL_ROWS):
-        part = chosen[start : start + finetune.PHYSICAL_ROWS]
+    for start in range(0, len(chosen), PHYSICAL_ROWS):
+        part = chosen[start : start + PHYSICAL_ROWS]
         running = running.plus(finetune.clipped_sum(local, engine, part, clipping_norm))
         total = total.plus(running)
     return total

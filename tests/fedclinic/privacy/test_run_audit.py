@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from fedclinic.learning import finetune
+from fedclinic.learning import note_batches
 from fedclinic.privacy.audit_coordinates import Canaries
 from fedclinic.privacy.audit_head import NO_CANARY, NOTES_A_CANARY
 from fedclinic.privacy.bookkeeping import BookKeeping
@@ -88,5 +88,5 @@ def test_physical_batches_sort_canaries_in_with_the_rest():
     notes, _ = add_canaries(
         local_round(make_site([loud(0, tokens=9)]), lambda: None).notes, Canaries(COINS)
     )
-    batches = finetune._physical_batches(notes, [np.array([note]) for note in (0, 1, 5)])
+    batches = note_batches.physical_batches(notes, [np.array([note]) for note in (0, 1, 5)])
     assert [int(own[0]) for batch in batches for own in batch] == [1, 5, 0]
