@@ -122,11 +122,13 @@ def start_run(hospitals: Hospitals, plan: Path) -> None:
     hospitals.start("coordinator", hospitals.coordinator("train", str(plan), "--no-compare"))
 
 
-def wait_for_end(hospitals: Hospitals) -> None:
-    process = hospitals.running.pop("coordinator")
-    code = process.wait(600)
-    if code:
-        raise SystemExit((hospitals.root / "coordinator.log").read_text())
+def wait_for_rounds(hospitals: Hospitals, rounds: int) -> None:
+    """Wait for the last round; what a run does after it is not looked at here."""
+    until = time.monotonic() + 3600
+    while finished_rounds(hospitals) < rounds:
+        if hospitals.running["coordinator"].poll() or time.monotonic() > until:
+            raise SystemExit((hospitals.root / "coordinator.log").read_text())
+        time.sleep(0.05)
 
 
 def strike(hospitals: Hospitals, fault: Fault) -> None:
@@ -174,7 +176,7 @@ def run_once(root: Path, faults: list[Fault], rounds: int) -> tuple[Hospitals, l
         plan = hospitals.write_plan(rounds=rounds, evaluation=evaluation, deadline_minutes=10)
         start_run(hospitals, plan)
         seconds = disturb(hospitals, faults)
-        wait_for_end(hospitals)
+        wait_for_rounds(hospitals, rounds)
         return hospitals, seconds
     finally:
         hospitals.stop()
@@ -183,13 +185,13 @@ def run_once(root: Path, faults: list[Fault], rounds: int) -> tuple[Hospitals, l
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--quick", action="store_true", help="about half of the faults")
+    parser.add_argument("--quick", action="store_true", help="a dozen of the faults")
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
     faults = [
         fault
         for number, fault in enumerate(all_faults())
-        if not options.quick or fault.who == "exchange" or number % 3 == 0
+        if not options.quick or fault.who == "exchange" or number % 14 == 0
     ]
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
