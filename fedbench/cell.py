@@ -9,7 +9,8 @@ from fedclinic.digest import canonical_json
 from fedclinic.plan import Layers, Method, Optimizer, Privacy
 from fedclinic.records import Count, Name, Record
 
-ModelName = Literal["minilm"]
+ModelName = Literal["minilm", "small_gpt"]
+"""The embedded model; a GPT of six narrow blocks that starts at random."""
 CorpusName = Literal["ncbi_disease", "bc5cdr", "mtsamples", "synthetic"]
 AttackName = Literal["label_flip", "noise", "sign_flip", "constant_shift", "scaling", "alie", "ipm"]
 RobustName = Literal["mean", "norm_bound", "trimmed_mean", "centred_clipping"]

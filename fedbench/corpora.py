@@ -93,7 +93,8 @@ def _source(name: CorpusName, folder: Path, split: Split) -> NoteSource:
 def _departments(path: Path) -> dict[str, str]:
     """Department of each note that has one, by the note's identifier."""
     rows = FORMATS["jsonl"](path)
-    return {str(row.values["id"]): str(row.values["site"]) for row in rows if row.values["site"]}
+    named = [row.values for row in rows if row.values.get("site")]
+    return {str(values["id"]): str(values["site"]) for values in named}
 
 
 def _synthetic(task: Task, split: Split, patients: int) -> Corpus:

@@ -15,7 +15,6 @@ import torch
 from fedbench.cell import Cell
 from fedbench.laboratory import Laboratory, Prepared, strata
 from fedbench.results import Machine, Point, Result
-from fedclinic.learning.evaluate import measure
 from fedclinic.learning.hidden_states import Precision
 from fedclinic.learning.tasks import IntArray, output_count
 from fedclinic.methods import Method, ServerState, make_method
@@ -41,7 +40,7 @@ def run_cell(cell: Cell, laboratory: Laboratory) -> Result:
     prepared = laboratory.prepare(cell)
     simulation = make_simulation(cell, prepared, laboratory)
     rounds = []
-    curve = [Point(round_number=0, seconds=0, bytes_up=0, bytes_down=0, metrics={})]
+    curve = [Point(round_number=0, seconds=0, cpu_seconds=0, bytes_up=0, bytes_down=0, metrics={})]
     for finished in run_rounds(simulation):
         rounds.append(finished)
         number = finished.state.round_number
@@ -55,7 +54,7 @@ def run_cell(cell: Cell, laboratory: Laboratory) -> Result:
         cell=cell.model_dump(mode="json", exclude_unset=True),
         base_model=prepared.base_model,
         patients=tuple(data.notes.patients for data in simulation.sites.values()),
-        test_notes=prepared.test.notes,
+        test_notes=prepared.test_notes,
         trained_parameters=count_parameters(prepared.trunk.model.shapes()),
         model_parameters=prepared.model_parameters,
         noise_multiplier=privacy.noise_multiplier if isinstance(privacy, PatientPrivacy) else None,
@@ -164,11 +163,7 @@ def _measure(simulation: Simulation, prepared: Prepared, state: ServerState) -> 
     measured = []
     for change in _models(simulation.method, state, tuple(simulation.sites)):
         simulation.trunk.reset(change)
-        model = simulation.trunk.model
-        model.trunk.eval()
-        measured.append(
-            measure(model, prepared.test, prepared.test_hidden, simulation.precision, prepared.task)
-        )
+        measured.append(prepared.measure())
     return {name: float(np.mean([each[name] for each in measured])) for name in measured[0]}
 
 
@@ -185,6 +180,7 @@ def _next_point(before: Point, finished: SimulatedRound, metrics: dict[str, floa
     return Point(
         round_number=finished.state.round_number,
         seconds=before.seconds + finished.seconds,
+        cpu_seconds=before.cpu_seconds + finished.cpu_seconds,
         bytes_up=before.bytes_up + finished.bytes_up,
         bytes_down=before.bytes_down + finished.bytes_down,
         metrics=metrics,

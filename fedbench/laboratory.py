@@ -2,13 +2,16 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from fedbench.cell import Cell, CorpusChoice
+from fedbench.cell import Cell, CorpusChoice, ModelName
 from fedbench.corpora import Corpus, load_corpus
+from fedbench.language import VOCABULARY, encode_language, perplexity, save_small_gpt
+from fedclinic.learning.evaluate import measure
 from fedclinic.learning.hidden_states import HiddenStates, Precision
 from fedclinic.learning.layers import split
 from fedclinic.learning.tasks import EncodedNotes, IntArray, encode_notes, output_count
@@ -43,8 +46,9 @@ class Prepared:
     train_hidden: HiddenStates
     groups: tuple[str, ...]
     """Natural site of each patient of `train`."""
-    test: EncodedNotes
-    test_hidden: HiddenStates
+    test_notes: int
+    measure: Callable[[], dict[str, float]]
+    """Measures what the trunk holds on the test notes."""
 
 
 class Laboratory:
@@ -62,7 +66,7 @@ class Laboratory:
         self._model = model
         self._data = data
         self._cache = cache
-        self._base: BaseModel | None = None
+        self._base: tuple[ModelName, BaseModel] | None = None
         self._encoded: dict[tuple[CorpusChoice, Split], Encoded] = {}
         self._prepared: tuple[tuple[CorpusChoice, Layers], Prepared] | None = None
 
@@ -79,17 +83,26 @@ class Laboratory:
         return self._prepared[1]
 
     def _make(self, cell: Cell) -> Prepared:
-        train, test = self._encode(cell.corpus, "train"), self._encode(cell.corpus, "test")
-        base = self._load()
+        train, test = self._encode(cell, "train"), self._encode(cell, "test")
+        base = self._load(cell)
         task = train.corpus.task
+        language = cell.model == "small_gpt"
         model = split(
             base.network,
             cell.layers,
-            outputs=output_count(task),
-            pooled=task.kind == "document_classification",
+            outputs=VOCABULARY if language else output_count(task),
+            pooled=not language and task.kind == "document_classification",
         )
         model.trunk.to(self.precision.device)
         trunk = SharedTrunk.of(model)
+        hidden = self._hidden(trunk, base, test, task)
+
+        def measured() -> dict[str, float]:
+            model.trunk.eval()
+            if language:
+                return perplexity(model, test.notes, hidden, self.precision)
+            return measure(model, test.notes, hidden, self.precision, task)
+
         head = sum(p.numel() for name, p in model.trained() if name.startswith("head."))
         return Prepared(
             task=task,
@@ -99,21 +112,33 @@ class Laboratory:
             train=train.notes,
             train_hidden=self._hidden(trunk, base, train, task),
             groups=train.corpus.groups,
-            test=test.notes,
-            test_hidden=self._hidden(trunk, base, test, task),
+            test_notes=test.notes.notes,
+            measure=measured,
         )
 
-    def _load(self) -> BaseModel:
-        if self._base is None:
-            self._base = load_folder(resolve_folder(self._model))
-        return self._base
+    def _load(self, cell: Cell) -> BaseModel:
+        """Load the cell's base model; the small one is made where it is not there."""
+        if self._base is None or self._base[0] != cell.model:
+            where = resolve_folder(self._model)
+            if cell.model == "small_gpt":
+                where = self._cache / "small-gpt"
+                if not where.is_dir():
+                    notes = load_corpus(cell.corpus, "train", self._data).notes
+                    save_small_gpt(where, (note.text for note in notes))
+            self._base = (cell.model, load_folder(where))
+        return self._base[1]
 
-    def _encode(self, choice: CorpusChoice, part: Split) -> Encoded:
+    def _encode(self, cell: Cell, part: Split) -> Encoded:
+        choice = cell.corpus
         if (choice, part) not in self._encoded:
             if any(known != choice for known, _ in self._encoded):
                 self._encoded.clear()
             corpus = load_corpus(choice, part, self._data)
-            notes = encode_notes(corpus.notes, corpus.task, self._load().tokenizer)
+            tokenizer = self._load(cell).tokenizer
+            if cell.model == "small_gpt":
+                notes = encode_language(corpus.notes, tokenizer, max_tokens=choice.max_tokens)
+            else:
+                notes = encode_notes(corpus.notes, corpus.task, tokenizer)
             content = b"".join(row.token_ids.tobytes() + b"|" for row in notes.rows)
             fingerprint = hashlib.sha256(content).hexdigest()
             self._encoded[choice, part] = Encoded(corpus, notes, fingerprint)

@@ -1,18 +1,32 @@
 """Write the page of results from the JSON lines: what was run, and what was not."""
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
+from fedbench import sections
 from fedbench.cell import Cell
+from fedbench.curve_sections import targeted, time_to_accuracy
 from fedbench.plots import draw_bars, draw_lines
 from fedbench.published import PUBLISHED
 from fedbench.results import Result, ResultsFile
 from fedbench.runner import results_path
-from fedbench.sections import SECTIONS, Bars, Section, Table
+from fedbench.sections import Bars, Section, Table
 from fedbench.suites import SUITES, Suite
 from fedbench.summary import Measured
 
 IMAGES = Path("images") / "results"
+
+SECTIONS: dict[str, Callable[[Measured], Section]] = {
+    "quality": sections.quality,
+    "bytes": sections.byte_counts,
+    "heterogeneity": sections.heterogeneity,
+    "dp": sections.privacy,
+    "robustness": sections.robustness,
+    "fedtlu": targeted,
+    "time_to_accuracy": time_to_accuracy,
+    "scale": sections.scale,
+}
 
 HEAD = """# Results
 

@@ -4,7 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fedbench.suites.quality import CENTRALISED
+from fedbench.suites.targeted import CRITICAL, RANDOM
+from fedbench.suites.time_to_accuracy import NO_DROPOUT
 from fedbench.summary import Measured, bytes_a_round, mean_of, shares, show
+from fedbench.trajectories import final_perplexity, relative_gain, speed_up
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,20 @@ def _traffic_saved(measured: Measured) -> str:
     return f"{100 * mean_of(saved).value:.1f} % (fp32)"
 
 
+def _faster_by_dropout(measured: Measured) -> str:
+    plain = measured.by_seed(arm=NO_DROPOUT)
+    return "; ".join(
+        f"{arm}: {show(speed_up(measured.by_seed(arm=arm), plain, share=0.95), digits=2)}"
+        for arm in measured.arms()
+        if arm != NO_DROPOUT
+    )
+
+
+def _better_than_random(measured: Measured) -> str:
+    gain = relative_gain(final_perplexity(measured, CRITICAL), final_perplexity(measured, RANDOM))
+    return "not run" if gain is None else f"{show(gain, scale=100, digits=2)} %"
+
+
 PUBLISHED = (
     Published(
         "Layer skipping, 2504.10536",
@@ -60,5 +77,22 @@ PUBLISHED = (
         "quality",
         _traffic_saved,
         "half the blocks of a small model, whose embedding is half of its parameters",
+    ),
+    Published(
+        "DropPEFT, 2503.10217",
+        "times faster to a given accuracy",
+        "1.3 to 6.3",
+        "time_to_accuracy",
+        _faster_by_dropout,
+        "MiniLM and synthetic notes instead of BERT-, RoBERTa- and DeBERTa-large; fixed rates; "
+        "compute alone, on a CPU",
+    ),
+    Published(
+        "FedTLU, 2412.17692",
+        "perplexity better than that of random blocks",
+        "up to 7.86 % (GPT-2 and a 6-layer Transformer, Penn Treebank, 100 clients, 150 rounds)",
+        "fedtlu",
+        _better_than_random,
+        "another corpus, ten sites, ten rounds, frozen random embeddings",
     ),
 )

@@ -20,6 +20,8 @@ class Point(Record):
     round_number: Count
     seconds: float
     """Of training and aggregating at all sites one after the other, without measuring."""
+    cpu_seconds: float = 0.0
+    """The same, of the processors: what does not depend on what else they did."""
     bytes_up: Count
     bytes_down: Count
     metrics: dict[str, float]

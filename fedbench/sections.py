@@ -1,6 +1,6 @@
 """What the page says of each suite: tables, figures, and sentences that follow from them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fedbench.cell import Cell
@@ -8,7 +8,7 @@ from fedbench.plots import Axes
 from fedbench.results import Result
 from fedbench.suites.privacy import EPSILONS, PATIENTS
 from fedbench.suites.quality import CENTRALISED
-from fedbench.suites.robustness import MEANS
+from fedbench.suites.robustness import DEFENCES
 from fedbench.summary import Mean, Measured, bytes_a_round, shares, show
 
 MEGABYTE = 1e6
@@ -68,7 +68,7 @@ def quality(measured: Measured) -> Section:
     }
     remarks = (
         "Scores are strict F1 of entities (ncbi_disease, bc5cdr) and accuracy of documents.",
-        _sizes(measured),
+        sizes(measured),
     )
     figure = Bars("quality", bars, Axes("", "score"))
     return Section(remarks, (Table(tuple(columns), tuple(rows)),), (figure,))
@@ -110,7 +110,7 @@ def heterogeneity(measured: Measured) -> Section:
         for place in places
     }
     figure = Bars("heterogeneity", bars, Axes("", "score"))
-    return Section((_sizes(measured),), (Table(("sites", *methods), rows),), (figure,))
+    return Section((sizes(measured),), (Table(("sites", *methods), rows),), (figure,))
 
 
 def privacy(measured: Measured) -> Section:
@@ -142,14 +142,18 @@ def privacy(measured: Measured) -> Section:
 
 
 def robustness(measured: Measured) -> Section:
-    pairs = [arm.split(", ", 1) for arm in measured.arms()]
-    damages = list(dict.fromkeys(damage for _, damage in pairs))
+    damages = list(dict.fromkeys(arm.split("; ", 1)[1] for arm in measured.arms()))
     rows = tuple(
-        (damage, *(show(measured.score(arm=f"{mean}, {damage}")) for mean in MEANS))
+        (damage, *(show(measured.score(arm=f"{each}; {damage}"), digits=0) for each in DEFENCES))
         for damage in damages
     )
-    remarks = ("Accuracy on synthetic notes; no bound on the norm, so that every update counts.",)
-    return Section(remarks, (Table(("bad sites", *MEANS), rows),))
+    remarks = (
+        "Perplexity of next tokens on synthetic test notes, lower is better, of a small GPT that "
+        "starts at random (a uniform guess has 1024); no bound on an update's norm, so that every "
+        "update counts. Attackers know what all honest sites sent.",
+        sizes(measured),
+    )
+    return Section(remarks, (Table(("bad sites", *DEFENCES), rows),))
 
 
 def scale(measured: Measured) -> Section:
@@ -170,17 +174,7 @@ def scale(measured: Measured) -> Section:
     return Section((), (Table(columns, tuple(rows)),))
 
 
-SECTIONS: dict[str, Callable[[Measured], Section]] = {
-    "quality": quality,
-    "bytes": byte_counts,
-    "heterogeneity": heterogeneity,
-    "dp": privacy,
-    "robustness": robustness,
-    "scale": scale,
-}
-
-
-def _sizes(measured: Measured) -> str:
+def sizes(measured: Measured) -> str:
     """Say how small the corpora were that a CPU got through."""
     parts = {}
     for cell, result in measured.pairs:

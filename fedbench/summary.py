@@ -67,9 +67,9 @@ class Measured:
 
 
 def main_score(result: Result) -> float:
-    """Strict F1 of entities; accuracy of documents."""
+    """Strict F1 of entities, accuracy of documents, perplexity of next tokens."""
     metrics = result.last().metrics
-    return metrics["f1"] if "f1" in metrics else metrics["accuracy"]
+    return next(metrics[name] for name in ("f1", "accuracy", "perplexity") if name in metrics)
 
 
 def shares(ours: dict[int, Result], theirs: dict[int, Result]) -> Mean | None:

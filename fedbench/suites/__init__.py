@@ -10,6 +10,8 @@ from fedbench.suites.privacy import privacy_cells
 from fedbench.suites.quality import quality_cells
 from fedbench.suites.robustness import robustness_cells
 from fedbench.suites.scale import scale_cells
+from fedbench.suites.targeted import targeted_cells
+from fedbench.suites.time_to_accuracy import time_cells
 from fedclinic.errors import ConfigError
 
 
@@ -41,6 +43,16 @@ SUITES = {
             "dp", "How good is the model under patient-level DP, by patients a site?", privacy_cells
         ),
         Suite("robustness", "Which means survive bad sites?", robustness_cells),
+        Suite(
+            "fedtlu",
+            "Are the most critical blocks better than as many others, in language modelling?",
+            targeted_cells,
+        ),
+        Suite(
+            "time_to_accuracy",
+            "How much sooner does layer dropout reach the same accuracy?",
+            time_cells,
+        ),
         Suite("scale", "How do time and bytes grow with the number of sites?", scale_cells),
     )
 }

@@ -1,52 +1,55 @@
-"""Bad sites against means that should survive them."""
+"""Bad sites against means and methods that should survive them, in language modelling."""
 
 from typing import Any, get_args
 
 from fedbench.cell import AttackName, Cell
-from fedbench.suites.parts import IID, QUICK_COHORT, SEEDS, adam, epochs, make_cell
+from fedbench.suites.parts import IID, SEEDS, adam, epochs, make_cell
 
-COHORT = {"name": "synthetic", "max_tokens": 48, "train": 200, "test": 100}
+TEXT = {"name": "synthetic", "max_tokens": 32, "train": 25, "test": 15}
+QUICK_TEXT = {"name": "synthetic", "max_tokens": 16, "train": 5, "test": 3}
 SITES = 10
-BAD = (1, 2, 3)
+BAD = (3, 2, 1)
 ATTACKS: tuple[str, ...] = get_args(AttackName)
-MEANS: dict[str, dict[str, Any]] = {
-    "mean": {},
-    "norm bound": {"robust": "norm_bound"},
-    "centred clipping": {"robust": "centred_clipping"},
-    "trimmed mean": {"robust": "trimmed_mean"},
+NO_BAD_SITE = "no bad site"
+
+FEDAVG = {"name": "fedavg"}
+TARGETED = {"name": "fedtlu", "keep": 2}
+DEFENCES: dict[str, dict[str, Any]] = {
+    "mean": {"method": FEDAVG},
+    "norm bound": {"method": FEDAVG, "robust": "norm_bound"},
+    "centred clipping": {"method": FEDAVG, "robust": "centred_clipping"},
+    "trimmed mean": {"method": FEDAVG, "robust": "trimmed_mean"},
+    "FedTLU, 2 of 6": {"method": TARGETED},
+    "guarded FedTLU, 2 of 6": {"method": TARGETED | {"guarded": True}},
 }
 
 
 def robustness_cells(quick: bool) -> list[Cell]:
+    """Most bad sites first: it is there that defences differ."""
     seeds = SEEDS[:1] if quick else SEEDS
-    attacks = ("sign_flip",) if quick else ATTACKS
-    bad = (1,) if quick else BAD
-    damage: list[tuple[str, dict[str, Any]]] = [("no bad site", {})]
+    damage: list[tuple[str, dict[str, Any]]] = [(NO_BAD_SITE, {})]
     damage += [
         (f"{count} of {SITES} {attack}", {"bad": {"attack": attack, "sites": count}})
-        for count in reversed(bad)
-        for attack in attacks
+        for count in (BAD[:1] if quick else BAD)
+        for attack in (ATTACKS[:2] if quick else ATTACKS)
     ]
     return [
-        make_cell(arm=f"{mean}, {what}", **_shared(seed, quick=quick) | changes | MEANS[mean])
+        make_cell(
+            suite="robustness",
+            arm=f"{defence}; {what}",
+            model="small_gpt",
+            corpus=QUICK_TEXT if quick else TEXT,
+            layers={"top": 6},
+            optimizer=adam(5e-3, head_factor=1),
+            privacy=epochs(1, 4),
+            rounds=1 if quick else 4,
+            evaluate_every=1 if quick else 4,
+            sites=SITES,
+            partition=IID,
+            seed=seed,
+            **changes | DEFENCES[defence],
+        )
         for seed in seeds
         for what, changes in damage
-        for mean in MEANS
+        for defence in DEFENCES
     ]
-
-
-def _shared(seed: int, *, quick: bool) -> dict[str, Any]:
-    rounds = 1 if quick else 5
-    return {
-        "suite": "robustness",
-        "corpus": QUICK_COHORT if quick else COHORT,
-        "layers": {"top": 1},
-        "method": {"name": "fedavg"},
-        "optimizer": adam(3e-4, head_factor=10),
-        "privacy": epochs(1, 8),
-        "rounds": rounds,
-        "evaluate_every": rounds,
-        "sites": SITES,
-        "partition": IID,
-        "seed": seed,
-    }

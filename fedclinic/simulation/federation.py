@@ -71,6 +71,8 @@ class SimulatedRound:
     bytes_down: int
     seconds: float
     """From the first site's start to the next state, sites one after the other."""
+    cpu_seconds: float
+    """What of that the processors worked for this process."""
     quarantined: tuple[str, ...] = ()
     """Sites whose update broke the plan's bound."""
 
@@ -95,7 +97,7 @@ def run_rounds(simulation: Simulation) -> Iterator[SimulatedRound]:
 def _run_round(
     simulation: Simulation, table: UpdateTable, state: ServerState, number: int
 ) -> SimulatedRound:
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     table.clear()
     down = 0
     for site, data in simulation.sites.items():
@@ -114,6 +116,7 @@ def _run_round(
         bytes_up=up,
         bytes_down=down,
         seconds=time.perf_counter() - began,
+        cpu_seconds=time.process_time() - worked,
         quarantined=quarantined,
     )
 
