@@ -16,8 +16,9 @@ from fedbench.cell import Cell
 from fedbench.laboratory import Laboratory, Prepared, strata
 from fedbench.results import Machine, Point, Result
 from fedclinic.learning.hidden_states import Precision
-from fedclinic.learning.tasks import IntArray, output_count
-from fedclinic.methods import Method, ServerState, make_method
+from fedclinic.learning.tasks import IntArray
+from fedclinic.method_plan import training_of
+from fedclinic.methods import make_method
 from fedclinic.plan import BaseModelRef, PatientPrivacy, Privacy
 from fedclinic.privacy.accounting import calibrate_noise_multiplier
 from fedclinic.rounds import Work
@@ -45,7 +46,7 @@ def run_cell(cell: Cell, laboratory: Laboratory) -> Result:
         rounds.append(finished)
         number = finished.state.round_number
         due = number % cell.evaluate_every == 0 or number == cell.rounds
-        metrics = _measure(simulation, prepared, finished.state) if due else {}
+        metrics = _measure(simulation, prepared, finished) if due else {}
         curve.append(_next_point(curve[-1], finished, metrics))
     privacy = simulation.work.privacy
     return Result(
@@ -118,7 +119,7 @@ def _with_flipped_labels(
     sites: Mapping[str, SiteData], cell: Cell, prepared: Prepared
 ) -> dict[str, SiteData]:
     bad = _bad_sites(cell, tuple(sites))
-    classes = output_count(prepared.task)
+    classes = prepared.trunk.model.trunk.head.out_features
     return {
         site: replace(data, notes=flip_labels(data.notes, classes))
         if bad is not None and site in bad.names
@@ -137,6 +138,7 @@ def _work(cell: Cell, prepared: Prepared) -> Work:
         rounds=cell.rounds,
         dtype=cell.dtype,
         max_update_norm=cell.max_update_norm,
+        training=training_of(cell.method),
     )
 
 
@@ -158,22 +160,26 @@ def _keys(seed: int) -> Callable[[str, int], bytes]:
     return lambda site, number: hashlib.sha256(f"{seed}/{site}/{number}".encode()).digest()
 
 
-def _measure(simulation: Simulation, prepared: Prepared, state: ServerState) -> dict[str, float]:
-    """Measure the global model; where each site has its own, take the mean over the sites."""
+def _measure(
+    simulation: Simulation, prepared: Prepared, finished: SimulatedRound
+) -> dict[str, float]:
+    """Measure the global model; where sites have models of their own, take the mean over them."""
     measured = []
-    for change in _models(simulation.method, state, tuple(simulation.sites)):
-        simulation.trunk.reset(change)
+    for change, personal in _models(simulation, finished):
+        simulation.trunk.reset(change, personal)
         measured.append(prepared.measure())
     return {name: float(np.mean([each[name] for each in measured])) for name in measured[0]}
 
 
-def _models(method: Method, state: ServerState, sites: tuple[str, ...]) -> Iterator[Tensors]:
+def _models(simulation: Simulation, finished: SimulatedRound) -> Iterator[tuple[Tensors, Tensors]]:
+    """The models that there are, each once: its change, and blocks that only one site has."""
     seen: set[int] = set()
-    for site in sites:
-        change = method.state_for(state, site)
-        if id(change) not in seen:
+    for site in simulation.sites:
+        change = simulation.method.state_for(finished.state, site)
+        personal = finished.personal.get(site, {})
+        if id(change) not in seen or personal:
             seen.add(id(change))
-            yield change
+            yield change, personal
 
 
 def _next_point(before: Point, finished: SimulatedRound, metrics: dict[str, float]) -> Point:

@@ -7,7 +7,7 @@ update and the server's state, however many sites there are.
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from fedclinic.errors import AdmissionError
 from fedclinic.learning.finetune import LocalRound, train_privately, train_unprotected
 from fedclinic.learning.hidden_states import Precision
+from fedclinic.learning.importance import GradientWatch, noised_importance, personal_blocks
 from fedclinic.methods import Method, RoundDiagnostics, ServerState
 from fedclinic.plan import PatientPrivacy
 from fedclinic.privacy.random_stream import RandomStream
@@ -26,6 +27,7 @@ from fedclinic.simulation.trunk import SharedTrunk
 from fedclinic.simulation.update_table import UpdateTable
 from fedclinic.updates.admission import check_update
 from fedclinic.updates.codec import Tensors, decode, encode, encode_chunks, schema_of
+from fedclinic.updates.shared import blocks_in, split_update
 
 ROBUST_SITE = "robust-mean"
 """The only site that a method sees behind a robust mean."""
@@ -75,6 +77,16 @@ class SimulatedRound:
     """What of that the processors worked for this process."""
     quarantined: tuple[str, ...] = ()
     """Sites whose update broke the plan's bound."""
+    personal: Mapping[str, Tensors] = field(default_factory=dict)
+    """Change since the base of the blocks that each site keeps; gone with the next round."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """A site's beginning of a round: the global model, and its own blocks of the round before."""
+
+    change: Tensors | None
+    personal: Tensors
 
 
 def run_rounds(simulation: Simulation) -> Iterator[SimulatedRound]:
@@ -84,32 +96,50 @@ def run_rounds(simulation: Simulation) -> Iterator[SimulatedRound]:
         TrainingError: if a site's weights are no longer finite.
         AdmissionError: if no site's update was admitted in a round.
     """
-    schema = simulation.trunk.model.shapes()
+    schema, sites = simulation.trunk.model.shapes(), tuple(simulation.sites)
     simulation.folder.mkdir(parents=True, exist_ok=True)
-    table = UpdateTable(simulation.folder / "updates.f32", tuple(simulation.sites), schema)
+    sent = UpdateTable(simulation.folder / "updates.f32", sites, schema)
+    kept = None
+    if simulation.work.training.keeps_blocks:
+        kept = UpdateTable(simulation.folder / "personal.f32", sites, schema)
     state = simulation.method.init(schema)
     for number in range(1, simulation.work.rounds + 1):
-        finished = _run_round(simulation, table, state, number)
+        finished = _run_round(simulation, _Tables(sent, kept), state, number)
         state = finished.state
         yield finished
 
 
+@dataclass(frozen=True)
+class _Tables:
+    """What sites sent in this round, and the blocks that they keep from one round to the next."""
+
+    sent: UpdateTable
+    kept: UpdateTable | None
+
+    def personal(self) -> Mapping[str, Tensors]:
+        return {} if self.kept is None else self.kept.updates()
+
+
 def _run_round(
-    simulation: Simulation, table: UpdateTable, state: ServerState, number: int
+    simulation: Simulation, tables: _Tables, state: ServerState, number: int
 ) -> SimulatedRound:
     began, worked = time.perf_counter(), time.process_time()
-    table.clear()
+    tables.sent.clear()
     down = 0
     for site, data in simulation.sites.items():
-        start = simulation.method.state_for(state, site) if number > 1 else None
-        down += _encoded_bytes(start)
-        table.put(site, train_at(simulation, site, data, start, number))
+        change = simulation.method.state_for(state, site) if number > 1 else None
+        down += _encoded_bytes(change)
+        start = Start(change, tables.personal().get(site, {}))
+        sent, kept = train_at(simulation, site, data, start, number)
+        tables.sent.put(site, sent)
+        if tables.kept is not None:
+            tables.kept.put(site, kept)
     bad = simulation.bad
     if bad is not None and bad.attack in UPDATE_ATTACKS:
         random = np.random.default_rng([bad.seed, number])
-        falsify(table, bad.names, bad.attack, random)
-    up, quarantined = _send(simulation, table)
-    after, diagnostics = _fold_in(simulation, table, state)
+        falsify(tables.sent, bad.names, bad.attack, random)
+    up, quarantined = _send(simulation, tables.sent)
+    after, diagnostics = _fold_in(simulation, tables.sent, state)
     return SimulatedRound(
         state=after,
         diagnostics=diagnostics,
@@ -118,16 +148,18 @@ def _run_round(
         seconds=time.perf_counter() - began,
         cpu_seconds=time.process_time() - worked,
         quarantined=quarantined,
+        personal=tables.personal(),
     )
 
 
 def train_at(
-    simulation: Simulation, site: str, data: SiteData, start: Tensors | None, number: int
-) -> Tensors:
-    """Train one site for one round from the given state; returns its update."""
-    simulation.trunk.reset(start)
+    simulation: Simulation, site: str, data: SiteData, start: Start, number: int
+) -> tuple[Tensors, Tensors]:
+    """Train one site for one round; returns what it sends, and the blocks that it keeps."""
+    simulation.trunk.reset(start.change, start.personal)
     simulation.trunk.model.trunk.train()
     work = simulation.work
+    watch = GradientWatch() if work.training.keeps_blocks else None
     local = LocalRound(
         model=simulation.trunk.model,
         notes=data.notes,
@@ -138,11 +170,31 @@ def train_at(
         rounds=work.rounds,
         progress=_nobody_watches,
         training=work.training,
+        watch=watch,
     )
     if isinstance(work.privacy, PatientPrivacy):
         stream = RandomStream(simulation.noise_key(site, number))
-        return train_privately(local, work.privacy, stream)
-    return train_unprotected(local, work.privacy)
+        update: Tensors = train_privately(local, work.privacy, stream)
+        importance = noised_importance(update)
+    else:
+        update = train_unprotected(local, work.privacy)
+        importance = {} if watch is None else watch.importance(blocks_in(update))
+    return _share(simulation, update, start, importance)
+
+
+def _share(
+    simulation: Simulation, update: Tensors, start: Start, importance: Mapping[str, float]
+) -> tuple[Tensors, Tensors]:
+    training = simulation.work.training
+    if not training.keeps_blocks:
+        return update, {}
+    nothing = {name: np.zeros_like(values) for name, values in update.items()}
+    return split_update(
+        update,
+        began_personal=start.personal,
+        global_change=nothing if start.change is None else start.change,
+        personal=personal_blocks(importance, training),
+    )
 
 
 def _send(simulation: Simulation, table: UpdateTable) -> tuple[int, tuple[str, ...]]:

@@ -40,10 +40,11 @@ def make_simulation(
     parts: Sequence[Sequence[int]] = ((0, 1, 2, 3, 4), (5, 6, 7), (8, 9, 10, 11)),
     notes: EncodedNotes | None = None,
     hidden: HiddenStates | None = None,
+    top: int = 1,
     **changes: Any,
 ) -> Simulation:
     corpus = notes or one_note_each(max(max(part) for part in parts) + 1)
-    model = make_tiny_model()
+    model = make_tiny_model(top)
     sites = divide(
         corpus,
         hidden or ComputedHiddenStates(model.stem, corpus.rows, CPU),

@@ -11,8 +11,10 @@ from fedclinic.errors import AdmissionError
 from fedclinic.learning.finetune import LocalRound, train_unprotected
 from fedclinic.learning.hidden_states import ComputedHiddenStates
 from fedclinic.learning.tasks import EncodedNotes
+from fedclinic.method_parts import Training
 from fedclinic.methods import encode_state
 from fedclinic.plan import Unprotected
+from fedclinic.rounds import Work
 from fedclinic.simulation.federation import BadSites, SimulatedRound, Simulation, run_rounds
 from fedclinic.simulation.robust import ROBUST_MEANS
 from fedclinic.updates.codec import encode
@@ -133,6 +135,33 @@ def test_behind_a_robust_mean_a_bad_site_moves_the_model_less(tmp_path: Path, ro
 
     bad = BadSites(("site-1",), "scaling", seed=0)
     assert distance(bad=bad, robust=ROBUST_MEANS[robust]) < 0.5 * distance(bad=bad)
+
+
+def keeping(share: float, personal: tuple[int, ...] = ()) -> Work:
+    return make_tiny_work(training=Training(share=share, personal=personal))
+
+
+def test_sites_that_share_every_block_are_federated_averaging(tmp_path: Path) -> None:
+    shared = list(run_rounds(make_simulation(tmp_path, top=2, work=keeping(1.0))))[-1]
+    plain = last(make_simulation(tmp_path, top=2))
+    assert encode_state(shared.state) == encode_state(plain.state)
+    assert shared.personal == {}
+
+
+def test_a_personal_block_never_leaves_its_site_and_goes_on_there(tmp_path: Path) -> None:
+    simulation = make_simulation(tmp_path, top=2, work=keeping(0.5, personal=(2,)))
+    kept = []
+    for finished in run_rounds(simulation):
+        own = {site: dict(blocks) for site, blocks in finished.personal.items()}
+        kept.append({site: {n: v.copy() for n, v in own[site].items()} for site in own})
+        for name, values in finished.state.change.items():
+            assert np.any(values) != name.startswith("encoder.layer.2."), name
+    first, second = kept
+    name = "encoder.layer.2.output.dense.weight"
+    assert set(first) == {"site-1", "site-2", "site-3"}
+    assert not np.array_equal(first["site-1"][name], first["site-2"][name])
+    moved = np.linalg.norm(second["site-1"][name] - first["site-1"][name])
+    assert 0 < moved < 2 * np.linalg.norm(second["site-1"][name])
 
 
 def live_tensor_elements(folder: Path, sites: int) -> int:
