@@ -1,6 +1,7 @@
 """`fedclinic bench`: list suites, run one, write the page of results."""
 
 import os
+import re
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fedclinic.errors import FedclinicError
+from fedclinic.errors import ConfigError, FedclinicError
 
 if TYPE_CHECKING:
     from fedbench.cell import Cell
@@ -40,8 +41,22 @@ class RunOptions:
     precision: str
 
     def wants(self, cell: "Cell") -> bool:
-        named = self.only is None or self.only in f"{cell.corpus.name} {cell.arm}"
+        named = self.only is None or re.search(self.only, cell.title()) is not None
         return named and (self.seeds is None or cell.seed < self.seeds)
+
+
+def check_pattern(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """Refuse what is no regular expression.
+
+    Raises:
+        ConfigError: saying why.
+    """
+    del context, option
+    try:
+        re.compile(value or "")
+    except re.error as error:
+        raise ConfigError(f"--only {value!r} is no regular expression: {error}") from None
+    return value
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -82,7 +97,12 @@ def list_suites(results: Path) -> None:
     help="Folder in which hidden states stay from one call to the next.  [default: none]",
 )
 @click.option("--quick", is_flag=True, help="Few synthetic patients: does everything run?")
-@click.option("--only", metavar="TEXT", help="Only cells whose corpus and arm contain this.")
+@click.option(
+    "--only",
+    metavar="PATTERN",
+    callback=check_pattern,
+    help="Only cells whose `corpus: arm` matches this regular expression.",
+)
 @click.option("--seeds", type=click.IntRange(min=1), help="Only the first so many seeds.")
 @click.option(
     "--precision",

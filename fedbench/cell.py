@@ -82,6 +82,11 @@ class Cell(Record):
             raise ValueError("fewer than half of the sites are bad")
         return self
 
+    def title(self) -> str:
+        """Corpus and arm, as a person would ask for them."""
+        patients = f", {self.patients} patients a hospital" if self.patients is not None else ""
+        return f"{self.corpus.name}: {self.arm}{patients}"
+
     def digest(self) -> str:
         """Name the cell by what was said of it; a field that is new and unsaid changes nothing."""
         said = self.model_dump(mode="json", exclude_unset=True)

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fedbench import sections
-from fedbench.cell import Cell
 from fedbench.curve_sections import targeted, time_to_accuracy
 from fedbench.plots import draw_bars, draw_lines
 from fedbench.published import PUBLISHED
@@ -128,7 +127,7 @@ def _not_run(suite: Suite, found: list[Result]) -> str:
     missing: dict[str, list[int]] = {}
     for cell in suite.cells(False):
         if cell.digest() not in done:
-            missing.setdefault(_name(cell), []).append(cell.seed)
+            missing.setdefault(cell.title(), []).append(cell.seed)
     if not missing:
         return "Every cell of the suite was run."
     total = sum(len(seeds) for seeds in missing.values())
@@ -139,8 +138,3 @@ def _not_run(suite: Suite, found: list[Result]) -> str:
         for name, seeds in missing.items()
     )
     return f"Not run ({total} of {total + len(found)} cells): {text}."
-
-
-def _name(cell: Cell) -> str:
-    patients = f", {cell.patients} patients a hospital" if cell.patients is not None else ""
-    return f"{cell.corpus.name}: {cell.arm}{patients}"

@@ -35,6 +35,4 @@ def run_cells(
 def describe(cell: Cell, result: Result) -> str:
     """One line of what was run and what came out."""
     metrics = "  ".join(f"{name} {value:.4f}" for name, value in result.last().metrics.items())
-    return (
-        f"{cell.corpus.name}  {cell.arm}  seed {cell.seed}  {metrics}  {result.wall_seconds:.1f} s"
-    )
+    return f"{cell.title()}  seed {cell.seed}  {metrics}  {result.wall_seconds:.1f} s"

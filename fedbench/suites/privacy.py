@@ -5,12 +5,13 @@ from typing import Any
 from fedbench.cell import Cell
 from fedbench.suites.parts import NATURAL, QUICK_COHORT, SEEDS, adam, epochs, make_cell
 
-COHORT = {"name": "synthetic", "max_tokens": 64, "train": 5000, "test": 200}
+COHORTS = (1000, 5000)
+"""Patients a hospital that are encoded: the smaller cohort where it is large enough."""
 EPSILONS = (8.0, 4.0, 2.0, 1.0, 0.5)
 PATIENTS = (200, 500, 1000, 2000, 5000)
-PATIENTS_A_STEP = 100
-STEPS_A_ROUND = 10
-ROUNDS = 5
+PATIENTS_A_STEP = 64
+STEPS_A_ROUND = 8
+ROUNDS = 4
 DELTA = 1e-5
 
 NOISY = {"name": "sgd", "learning_rate": 0.05, "head_factor": 40}
@@ -62,7 +63,7 @@ def _shared(patients: int, seed: int, *, quick: bool) -> dict[str, Any]:
     rounds = 1 if quick else ROUNDS
     return {
         "suite": "dp",
-        "corpus": QUICK_COHORT if quick else COHORT,
+        "corpus": QUICK_COHORT if quick else _cohort(patients),
         "layers": {"top": 1, "parameters": "biases"},
         "method": {"name": "fedavg"},
         "rounds": rounds,
@@ -72,3 +73,8 @@ def _shared(patients: int, seed: int, *, quick: bool) -> dict[str, Any]:
         "patients": patients,
         "seed": seed,
     }
+
+
+def _cohort(patients: int) -> dict[str, Any]:
+    train = next(size for size in COHORTS if size >= patients)
+    return {"name": "synthetic", "max_tokens": 48, "train": train, "test": 100}

@@ -24,12 +24,9 @@ MTSAMPLES = {"name": "mtsamples", "max_tokens": 64, "train": 400, "test": 300}
 
 ROUNDS = 3
 EPOCHS = 2
-OPTIMIZERS = {
-    "ncbi_disease": adam(8e-4, head_factor=4),
-    "bc5cdr": adam(8e-4, head_factor=4),
-    "mtsamples": adam(5e-4, head_factor=10),
-    "synthetic": adam(5e-4, head_factor=10),
-}
+HEAD_FACTORS = {"ncbi_disease": 4, "bc5cdr": 4, "mtsamples": 10, "synthetic": 10}
+TOP_RATE, WHOLE_RATE = 5e-4, 3e-4
+"""Learning rates; more layers want a lower one."""
 CENTRALISED = "centralised, all layers"
 
 
@@ -52,7 +49,7 @@ def _shared(corpus: dict[str, Any], seed: int, *, quick: bool) -> dict[str, Any]
         "corpus": corpus,
         "layers": {"top": MINILM_BLOCKS // 2},
         "method": {"name": "fedavg"},
-        "optimizer": OPTIMIZERS[corpus["name"]],
+        "optimizer": adam(TOP_RATE, head_factor=HEAD_FACTORS[corpus["name"]]),
         "privacy": epochs(EPOCHS, 16),
         "rounds": rounds,
         "evaluate_every": rounds,
@@ -62,7 +59,10 @@ def _shared(corpus: dict[str, Any], seed: int, *, quick: bool) -> dict[str, Any]
 
 
 def _arms(shared: dict[str, Any]) -> list[Cell]:
-    everything = {"layers": {"top": MINILM_BLOCKS}}
+    everything = {
+        "layers": {"top": MINILM_BLOCKS},
+        "optimizer": shared["optimizer"] | {"learning_rate": WHOLE_RATE},
+    }
     skewed = {"partition": dirichlet(0.5)}
     alone = {"method": {"name": "local_only"}}
     arms: list[tuple[str, int, dict[str, Any]]] = [

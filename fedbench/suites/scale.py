@@ -1,28 +1,32 @@
-"""Many sites, each with few patients."""
+"""Many sites, each with few notes: a six-block Transformer on public text, from random weights."""
 
 from fedbench.cell import Cell
-from fedbench.suites.parts import IID, QUICK_COHORT, adam, epochs, make_cell
+from fedbench.suites.parts import IID, adam, epochs, make_cell
 
-COHORT = {"name": "synthetic", "max_tokens": 32, "train": 500, "test": 50}
-SITES = (10, 100, 1000)
+TEXT = {"name": "mtsamples", "max_tokens": 16, "train": 1000, "test": 60}
+QUICK_TEXT = {"name": "synthetic", "max_tokens": 16, "train": 5, "test": 3}
+SIZES = ((10, 2), (100, 2), (1000, 2), (100, 150))
+"""Sites and rounds."""
+QUICK_SIZES = ((5, 1), (20, 1))
 
 
 def scale_cells(quick: bool) -> list[Cell]:
     return [
         make_cell(
             suite="scale",
-            arm=f"{sites} sites",
-            corpus=QUICK_COHORT if quick else COHORT,
-            layers={"top": 1},
+            arm=f"{sites} sites, {rounds} rounds",
+            model="small_gpt",
+            corpus=QUICK_TEXT if quick else TEXT,
+            layers={"top": 6},
             method={"name": "fedavg"},
-            optimizer=adam(3e-4, head_factor=10),
-            privacy=epochs(1, 8),
-            rounds=2,
-            evaluate_every=2,
+            optimizer=adam(5e-3, head_factor=1),
+            privacy=epochs(1, 16),
+            rounds=rounds,
+            evaluate_every=rounds,
             sites=sites,
             partition=IID,
             dtype="BF16",
             seed=0,
         )
-        for sites in ((5, 20) if quick else SITES)
+        for sites, rounds in (QUICK_SIZES if quick else SIZES)
     ]

@@ -8,7 +8,7 @@ from fedbench.suites.parts import IID, SEEDS, adam, epochs, make_cell
 TEXT = {"name": "mtsamples", "max_tokens": 32, "train": 200, "test": 60}
 QUICK_TEXT = {"name": "synthetic", "max_tokens": 16, "train": 10, "test": 4}
 SITES = 10
-ROUNDS = 10
+ROUNDS = 6
 KEPT = 2
 ALL = "FedAvg, all 6 blocks"
 CRITICAL, RANDOM, LAST = (

@@ -7,7 +7,7 @@ from fedbench.suites.parts import IID, QUICK_COHORT, SEEDS, adam, epochs, make_c
 
 COHORT = {"name": "synthetic", "max_tokens": 48, "train": 60, "test": 60}
 RATES = (0.25, 0.5, 0.75)
-ROUNDS = 8
+ROUNDS = 6
 LORA = {"kind": "lora", "rank": 8, "alpha": 16, "targets": "query_value"}
 NO_DROPOUT = "p = 0"
 

@@ -15,6 +15,7 @@ from tests.command_line import type_here, type_in_a_process
         (["run", "speed"], "no suite 'speed'"),
         (["run", "quality"], "corpus ncbi_disease is read from a folder: name it with --data"),
         (["run", "quality", "--data", "nowhere"], "nowhere/ncbi_disease"),
+        (["run", "quality", "--only", "("], "--only '(' is no regular expression"),
         (["report", "--results", "broken"], "broken/scale.jsonl:1: not a result"),
     ],
 )
@@ -43,7 +44,7 @@ def test_suites_are_listed_with_what_is_done(
     monkeypatch.chdir(tmp_path)
     answer = type_here(main, ["list"], monkeypatch, capsys)
     assert answer.code == 0
-    assert "0 of    3 cells" in answer.out
+    assert "0 of    4 cells" in answer.out
 
 
 def test_a_quick_suite_runs_and_a_second_call_has_nothing_to_do(

@@ -52,7 +52,7 @@ def test_a_mean_over_seeds_has_an_interval_and_one_seed_has_none(tmp_path: Path)
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     cells = cells_of("scale")
     write_results(tmp_path, "scale", cells[:1])
-    assert f"Not run (2 of 3 cells): synthetic: {cells[1].arm} (seed 0)" in page_of(tmp_path)
+    assert f"Not run (3 of 4 cells): mtsamples: {cells[1].arm} (seed 0)" in page_of(tmp_path)
 
 
 def test_results_of_cells_that_the_suite_no_longer_has_are_left_out(tmp_path: Path) -> None:
