@@ -11,11 +11,12 @@ import numpy as np
 from fedbench.cell import Cell, CorpusChoice, ModelName
 from fedbench.corpora import Corpus, load_corpus
 from fedbench.language import VOCABULARY, encode_language, perplexity, save_small_gpt
+from fedclinic.digest import digest_record
 from fedclinic.learning.evaluate import measure
 from fedclinic.learning.hidden_states import HiddenStates, Precision
 from fedclinic.learning.layers import split
 from fedclinic.learning.tasks import EncodedNotes, IntArray, encode_notes, output_count
-from fedclinic.plan import Layers, Task
+from fedclinic.plan import Task
 from fedclinic.records import Digest
 from fedclinic.simulation.trunk import SharedTrunk
 from fedclinic.synthetic.kinds import Split
@@ -66,9 +67,9 @@ class Laboratory:
         self._model = model
         self._data = data
         self._cache = cache
-        self._base: tuple[ModelName, BaseModel] | None = None
-        self._encoded: dict[tuple[CorpusChoice, Split], Encoded] = {}
-        self._prepared: tuple[tuple[CorpusChoice, Layers], Prepared] | None = None
+        self._base: tuple[Path, BaseModel] | None = None
+        self._encoded: dict[tuple[CorpusChoice, ModelName, Split], Encoded] = {}
+        self._prepared: tuple[object, Prepared] | None = None
 
     @property
     def updates(self) -> Path:
@@ -76,7 +77,7 @@ class Laboratory:
 
     def prepare(self, cell: Cell) -> Prepared:
         """Encode the cell's corpus, split the model and compute the frozen part's output once."""
-        wanted = (cell.corpus, cell.layers)
+        wanted = (cell.corpus, cell.layers, cell.model)
         if self._prepared is None or self._prepared[0] != wanted:
             self._prepared = None
             self._prepared = (wanted, self._make(cell))
@@ -117,21 +118,25 @@ class Laboratory:
         )
 
     def _load(self, cell: Cell) -> BaseModel:
-        """Load the cell's base model; the small one is made where it is not there."""
-        if self._base is None or self._base[0] != cell.model:
-            where = resolve_folder(self._model)
-            if cell.model == "small_gpt":
-                where = self._cache / "small-gpt"
-                if not where.is_dir():
-                    notes = load_corpus(cell.corpus, "train", self._data).notes
-                    save_small_gpt(where, (note.text for note in notes))
-            self._base = (cell.model, load_folder(where))
+        """Load the cell's base model; a small one is made of its corpus where it is not there."""
+        folder = self._base_folder(cell)
+        if self._base is None or self._base[0] != folder:
+            if cell.model == "small_gpt" and not folder.is_dir():
+                notes = load_corpus(cell.corpus, "train", self._data).notes
+                save_small_gpt(folder, (note.text for note in notes))
+            self._base = (folder, load_folder(folder))
         return self._base[1]
 
+    def _base_folder(self, cell: Cell) -> Path:
+        if cell.model == "small_gpt":
+            digest = digest_record(cell.corpus).removeprefix("sha256:")
+            return self._cache / f"small-gpt-{digest[:16]}"
+        return resolve_folder(self._model)
+
     def _encode(self, cell: Cell, part: Split) -> Encoded:
-        choice = cell.corpus
-        if (choice, part) not in self._encoded:
-            if any(known != choice for known, _ in self._encoded):
+        choice, key = cell.corpus, (cell.corpus, cell.model, part)
+        if key not in self._encoded:
+            if any(known[:2] != key[:2] for known in self._encoded):
                 self._encoded.clear()
             corpus = load_corpus(choice, part, self._data)
             tokenizer = self._load(cell).tokenizer
@@ -140,9 +145,8 @@ class Laboratory:
             else:
                 notes = encode_notes(corpus.notes, corpus.task, tokenizer)
             content = b"".join(row.token_ids.tobytes() + b"|" for row in notes.rows)
-            fingerprint = hashlib.sha256(content).hexdigest()
-            self._encoded[choice, part] = Encoded(corpus, notes, fingerprint)
-        return self._encoded[choice, part]
+            self._encoded[key] = Encoded(corpus, notes, hashlib.sha256(content).hexdigest())
+        return self._encoded[key]
 
     def _hidden(
         self, trunk: SharedTrunk, base: BaseModel, encoded: Encoded, task: Task
