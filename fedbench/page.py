@@ -122,19 +122,20 @@ def _measured_on(found: list[Result]) -> str:
 
 
 def _not_run(suite: Suite, found: list[Result]) -> str:
-    """List what is missing, by corpus and arm with its seeds."""
+    """List what is missing: cells of the same seeds together."""
     done = {result.digest for result in found}
-    missing: dict[str, list[int]] = {}
+    seeds_of: dict[str, tuple[int, ...]] = {}
     for cell in suite.cells(False):
         if cell.digest() not in done:
-            missing.setdefault(cell.title(), []).append(cell.seed)
-    if not missing:
+            seeds_of[cell.title()] = (*seeds_of.get(cell.title(), ()), cell.seed)
+    if not seeds_of:
         return "Every cell of the suite was run."
-    total = sum(len(seeds) for seeds in missing.values())
+    total = sum(len(seeds) for seeds in seeds_of.values())
     if not found:
         return f"Not run: all {total} cells."
-    text = "; ".join(
-        f"{name} (seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))})"
-        for name, seeds in missing.items()
-    )
-    return f"Not run ({total} of {total + len(found)} cells): {text}."
+    lines = [f"Not run ({total} of {total + len(found)} cells):", ""]
+    for seeds in dict.fromkeys(seeds_of.values()):
+        titles = [title for title, own in seeds_of.items() if own == seeds]
+        word = "seeds" if len(seeds) > 1 else "seed"
+        lines.append(f"* {word} {', '.join(map(str, seeds))} of {'; '.join(titles)}")
+    return "\n".join(lines)

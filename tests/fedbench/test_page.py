@@ -46,13 +46,15 @@ def test_a_mean_over_seeds_has_an_interval_and_one_seed_has_none(tmp_path: Path)
     write_results(tmp_path, "quality", cells_of("quality", seeds=1))
     page = page_of(tmp_path)
     assert "| 0.780 | 97.5 |" in page
-    assert "seeds 1, 2" in page
+    assert "* seeds 1, 2 of ncbi_disease: " in page
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     cells = cells_of("scale")
     write_results(tmp_path, "scale", cells[:1])
-    assert f"Not run (3 of 4 cells): mtsamples: {cells[1].arm} (seed 0)" in page_of(tmp_path)
+    page = page_of(tmp_path)
+    assert "Not run (3 of 4 cells):" in page
+    assert f"* seed 0 of mtsamples: {cells[1].arm}; mtsamples: {cells[2].arm}; " in page
 
 
 def test_results_of_cells_that_the_suite_no_longer_has_are_left_out(tmp_path: Path) -> None:
