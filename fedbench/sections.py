@@ -89,7 +89,7 @@ def byte_counts(measured: Measured) -> Section:
             )
         )
     columns = ("sent", "parameters", "MB up, a site and round", "% below the whole model in fp32")
-    remarks = ("Each direction alone; the first round downloads nothing.",)
+    remarks = ("Up alone; the first round downloads nothing, a later one the whole state in fp32.",)
     return Section(remarks, (Table(columns, tuple(rows)),))
 
 

@@ -5,18 +5,26 @@ from typing import Any
 from fedbench.cell import Cell
 from fedbench.suites.parts import IID, MINILM_BLOCKS, QUICK_COHORT, adam, epochs, make_cell
 
+LORA = {"kind": "lora", "rank": 16, "alpha": 32, "targets": "query_value"}
+FEDAVG = {"name": "fedavg"}
+PERSONAL = {"name": "droppeft", "rate": 0.5, "share": 0.5}
+
 
 def byte_cells(quick: bool) -> list[Cell]:
     tops = (1, 2) if quick else (MINILM_BLOCKS, 3, 2, 1)
-    full: list[dict[str, Any]] = [{"top": top} for top in tops]
-    small: list[dict[str, Any]] = [{"top": top, "parameters": "biases"} for top in tops[-2:]]
+    sent: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+        *((f"top {top}", {"top": top}, FEDAVG) for top in tops),
+        *((f"biases of top {top}", {"top": top, "parameters": "biases"}, FEDAVG) for top in (2, 1)),
+        *((f"LoRA in top {top}", {"top": top, "adapter": LORA}, FEDAVG) for top in tops[:2]),
+        ("half of the top 6 shared (PTLS)", {"top": MINILM_BLOCKS}, PERSONAL),
+    ]
     return [
         make_cell(
             suite="bytes",
-            arm=_name(layers, dtype),
+            arm=f"{name}, {dtype}",
             corpus=QUICK_COHORT,
             layers=layers,
-            method={"name": "fedavg"},
+            method=method,
             optimizer=adam(3e-4, head_factor=10),
             privacy=epochs(1, 20),
             rounds=2,
@@ -26,11 +34,6 @@ def byte_cells(quick: bool) -> list[Cell]:
             dtype=dtype,
             seed=0,
         )
-        for layers in full + small
+        for name, layers, method in sent
         for dtype in ("F32", "BF16")
     ]
-
-
-def _name(layers: dict[str, Any], dtype: str) -> str:
-    tensors = "biases of" if layers.get("parameters") == "biases" else ""
-    return f"{tensors} top {layers['top']}, {dtype}".strip()

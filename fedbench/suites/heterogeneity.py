@@ -18,6 +18,8 @@ ALPHAS = (0.1, 0.5, 1.0, 100.0)
 SITES = 8
 METHODS: dict[str, dict[str, Any]] = {
     "FedAvg": {"name": "fedavg"},
+    "FedProx": {"name": "fedprox", "mu": 0.01},
+    "FedAdam": {"name": "fedadam", "server_learning_rate": 0.001},
     "each site alone": {"name": "local_only"},
 }
 
