@@ -26,7 +26,7 @@ from fedclinic.deid.kinds import EntityKind
 from fedclinic.deid.policy import Profile, parse_policy
 from fedclinic.deid.score import ALL, DeidentificationScore, score
 from fedclinic.errors import DeidentificationError
-from fedclinic.notes import Note, Span
+from fedclinic.notes import Span
 from fedclinic.synthetic.cohort import generate_cohort
 from fedclinic.synthetic.profile import DEIDENTIFICATION
 from site_agent.detectors import make_detector
@@ -80,7 +80,7 @@ def ours(profile: Profile) -> Find:
 
     def find(text: str) -> Sequence[Span]:
         try:
-            return deidentifier.run(Note("n", "p", text)).spans
+            return deidentifier.find(text)
         except DeidentificationError:
             return []
 

@@ -36,6 +36,7 @@ from presidio_analyzer.predefined_recognizers import (
 for _name in _UNUSED:
     del sys.modules[_name]
 
+from fedclinic.deid.beside_names import names_beside
 from fedclinic.deid.clinical import find_identifiers, restore
 from fedclinic.deid.deidentify import Detector
 from fedclinic.deid.gate import gate
@@ -99,7 +100,13 @@ class TaggerRecognizer(EntityRecognizer):
         self, text: str, entities: list[str], nlp_artifacts: object = None
     ) -> list[RecognizerResult]:
         cased = restore(text, lexicon())
-        found = find_tagged(cased, embedded_tagger(), self._features, threshold=self._threshold)
+        found = find_tagged(
+            cased,
+            embedded_tagger(),
+            self._features,
+            threshold=self._threshold,
+            likely_only=self._gated,
+        )
         kept = gate(cased, found, lexicon()) if self._gated else found
         return _results([replace(span, score=min(span.score, _TAGGER_SCORE)) for span in kept])
 
@@ -202,7 +209,6 @@ class PresidioDetector:
             "models": [{"lang_code": language, "model_name": "no_op"}],
         }
         self._language = language
-        self._shares_findings = len(recognizers) > 1
         self._engine = AnalyzerEngine(
             registry=RecognizerRegistry(
                 recognizers=list(recognizers), supported_languages=[language]
@@ -219,9 +225,8 @@ class PresidioDetector:
         )
         results = self._engine.analyze(text, self._language, ad_hoc_recognizers=own)
         spans = [Span(each.start, each.end, each.entity_type, each.score) for each in results]
-        if not self._shares_findings:
-            return spans
         cased = restore(text, lexicon())
+        spans += names_beside(cased, spans, lexicon())
         return [*spans, *further_mentions(cased, spans, lexicon())]
 
 

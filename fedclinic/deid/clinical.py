@@ -12,6 +12,7 @@ from fedclinic.deid.rules.names import find_announced_names
 from fedclinic.deid.rules.numbers import find_numbers
 from fedclinic.deid.rules.pattern import find_all
 from fedclinic.deid.rules.people import announced_words, find_listed_names
+from fedclinic.deid.rules.tables import find_in_tables
 from fedclinic.deid.truecase import shout, truecase
 from fedclinic.deid.wrapping import unwrap
 from fedclinic.notes import Span
@@ -40,6 +41,7 @@ def find_identifiers(
         *find_dates(cased),
         *find_high_ages(cased),
         *find_numbers(shout(text)),
+        *find_in_tables(text),
     ]
     worded = [
         *find_addresses(cased, lexicon),

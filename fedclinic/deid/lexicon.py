@@ -15,6 +15,7 @@ from fedclinic.deid.word_lists import (
     EPONYMS,
     NAMES_THAT_ARE_WORDS,
     NEVER_NAMES,
+    NOT_ORDINARY,
     PLACES_THAT_ARE_WORDS,
 )
 from fedclinic.records import Digest
@@ -60,7 +61,10 @@ def lexicon() -> Lexicon:
         family_rank={word: rank for rank, word in enumerate(family, 1) if word not in NEVER_NAMES},
         places=known_places,
         place_starts=frozenset(place.split()[0] for place in known_places if " " in place),
-        ordinary=frozenset(ordinary) | NAMES_THAT_ARE_WORDS | ALSO_ORDINARY | NEVER_NAMES,
+        ordinary=(frozenset(ordinary) - NOT_ORDINARY)
+        | NAMES_THAT_ARE_WORDS
+        | ALSO_ORDINARY
+        | NEVER_NAMES,
         eponyms=EPONYMS,
         never=NEVER_NAMES,
         digest=f"sha256:{state.hexdigest()}",

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 
 from fedclinic.notes import Span
 
+_POSSESSIVES = frozenset({"'s", "’s", "'S", "’S"})
+
 
 def resolve(spans: Iterable[Span]) -> list[Span]:
     """Give each character to the surest and then longest finding that covers it, in text order.
@@ -54,6 +56,8 @@ def without_edges(text: str, spans: Iterable[Span]) -> list[Span]:
             start += 1
         while end > start and not text[end - 1].isalnum():
             end -= 1
+        if text[end - 2 : end] in _POSSESSIVES and end - start > 3:
+            end -= 2
         if start > span.start and text[start - 1] == "(" and ")" in text[start:end]:
             start -= 1
         if start < end:

@@ -40,6 +40,8 @@ FIRST_OFFSETS = (-2, -1, 0, 1, 2)
 SECOND_OFFSETS = (-6, -3, 0, 3, 6)
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+|[^\w\s]|_+|\n+")
 _BORDER = 8
+_MONTHS_THAT_ARE_WORDS = frozenset({"may", "march"})
+"""In a line without capitals these keep their small letters."""
 
 
 @dataclass(frozen=True)
@@ -52,26 +54,50 @@ class Tagger:
     output: tuple[Floats, Floats] = field(repr=False)
     digest: Digest
 
-    def probabilities(self, features: Indices) -> Floats:
-        """Probability of each tag, shape `(tokens, tags)`, from features of shape `(tokens, 5)`."""
-        words = sum(table[features[:, column]] for column, table in enumerate(self.tables))
-        hidden = _relu(_window(np.asarray(words), FIRST_OFFSETS) @ self.first[0] + self.first[1])
-        hidden = _relu(_window(hidden, SECOND_OFFSETS) @ self.second[0] + self.second[1])
+    def probabilities(
+        self, features: Indices, words: Indices | None = None, asked: Indices | None = None
+    ) -> Floats:
+        """Probability of each tag, shape `(asked, tags)`.
+
+        Args:
+            features: of each distinct word, shape `(distinct, 5)`.
+            words: which of them each token is; None: every row of `features` is a token.
+            asked: the tokens whose probabilities are wanted; None: all of them.
+        """
+        if words is None:
+            words = np.arange(len(features), dtype=np.int64)
+        if asked is None:
+            asked = np.arange(len(words), dtype=np.int64)
+        embedded = np.sum([table[features[:, i]] for i, table in enumerate(self.tables)], axis=0)
+        hidden = _relu(self._first_layer(embedded, words))
+        hidden = _relu(_window(hidden, SECOND_OFFSETS, asked) @ self.second[0] + self.second[1])
         scores = hidden @ self.output[0] + self.output[1]
         exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
         return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
+
+    def _first_layer(self, words: Floats, places: Indices) -> Floats:
+        """The first convolution, multiplied once for each distinct word and added by place."""
+        width, tokens = words.shape[1], len(places)
+        weights, bias = self.first
+        total = np.tile(bias, (tokens, 1))
+        for number, offset in enumerate(FIRST_OFFSETS):
+            part = words @ weights[number * width : (number + 1) * width]
+            first, last = max(0, -offset), min(tokens, tokens - offset)
+            if first < last:
+                total[first:last] += part[places[first + offset : last + offset]]
+        return np.asarray(total)
 
 
 def _relu(values: Floats) -> Floats:
     return np.maximum(values, 0)
 
 
-def _window(values: Floats, offsets: Sequence[int]) -> Floats:
-    """Each row beside those at `offsets` from it, zeros outside; `(tokens, width * offsets)`."""
+def _window(values: Floats, offsets: Sequence[int], rows: Indices) -> Floats:
+    """Chosen rows beside those at `offsets` from them, zeros outside; `(rows, width * offsets)`."""
     reach = max(offsets)
     padded = np.pad(values, ((reach, reach), (0, 0)))
-    rows = len(values)
-    return np.concatenate([padded[reach + at : reach + at + rows] for at in offsets], axis=1)
+    beside = rows[:, None] + np.asarray(offsets) + reach
+    return np.asarray(padded[beside].reshape(len(rows), len(offsets) * values.shape[1]))
 
 
 def tokenize(text: str) -> list[tuple[int, int]]:
@@ -178,12 +204,19 @@ def _floats(values: npt.NDArray[np.generic]) -> Floats:
 
 
 def find_tagged(
-    text: str, tagger: Tagger, features: Features, *, threshold: float, chunk_tokens: int = 4096
+    text: str,
+    tagger: Tagger,
+    features: Features,
+    *,
+    threshold: float,
+    likely_only: bool = False,
+    chunk_tokens: int = 4096,
 ) -> list[Span]:
     """Stretches of neighbouring tokens whose likeliest tag is the same identifier kind.
 
     A token counts when the probability that it is no identifier is at most `1 - threshold`; the
-    span's score is the mean probability of being one. Long texts are read `chunk_tokens` at a time.
+    span's score is the mean probability of being one. With `likely_only`, words in small letters
+    far from any capital or digit are passed over. Long texts are read `chunk_tokens` at a time.
     """
     places = tokenize(text)
     found: list[Span] = []
@@ -191,12 +224,35 @@ def find_tagged(
         chunk = places[max(0, first - _BORDER) : first + chunk_tokens + _BORDER]
         if not chunk:
             break
-        rows = features.rows([text[start:end] for start, end in chunk])
-        probabilities = tagger.probabilities(rows)
+        tokens = [text[start:end] for start, end in chunk]
+        asked = _likely(tokens) if likely_only else np.arange(len(tokens), dtype=np.int64)
+        seen: dict[str, int] = {}
+        words = [seen.setdefault(token, len(seen)) for token in tokens]
+        probabilities = np.zeros((len(tokens), len(TAGS)), dtype=np.float32)
+        probabilities[:, 0] = 1
+        probabilities[asked] = tagger.probabilities(
+            features.rows(list(seen)), np.asarray(words, dtype=np.int64), asked
+        )
         skip = min(first, _BORDER)
         stop = min(len(chunk), skip + chunk_tokens)
         found += _spans(text, chunk[skip:stop], probabilities[skip:stop], threshold)
     return found
+
+
+def _likely(tokens: Sequence[str]) -> Indices:
+    """Tokens that begin with a capital or a digit, and those up to two places beside them."""
+    likely = np.fromiter(
+        (
+            each[0].isupper() or each[0].isdigit() or each in _MONTHS_THAT_ARE_WORDS
+            for each in tokens
+        ),
+        dtype=bool,
+    )
+    near = likely.copy()
+    for distance in (1, 2):
+        near[distance:] |= likely[:-distance]
+        near[:-distance] |= likely[distance:]
+    return np.flatnonzero(near).astype(np.int64)
 
 
 def _spans(

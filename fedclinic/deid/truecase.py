@@ -4,7 +4,7 @@ import re
 
 from fedclinic.deid.lexicon import Lexicon
 from fedclinic.deid.rules.fragments import STATE_CODES, UPPER
-from fedclinic.deid.word_lists import KEEPS_CAPITAL, words
+from fedclinic.deid.word_lists import KEEPS_CAPITAL, NAMES_THAT_ARE_WORDS, words
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _ABBREVIATION = re.compile(r"M\.?D|R\.?N|D\.?O|NP|PA|MRN|DOB|SSN|PCP|ID|BP|HR")
@@ -22,10 +22,23 @@ _INSTITUTION = re.compile(
     r"health system|"
     r"family practice|rehabilitation(?: center)?|hospice|pharmacy|cancer center|heart institute|"
     r"urgent care|high school|elementary(?: school)?|(?:fire|police) department|public library|"
-    r"auto repair|insurance agency|church|university|college|bakery|trucking|logistics)\b"
+    r"auto repair|insurance agency|church|university|college|bakery|trucking|logistics|"
+    r"hardware|construction|steel|plumbing|landscaping|realty|brewing|motors|farms|diner|"
+    r"rehabilitation|consulting|electric|& sons|ltd|inc|llc|plc|group)\b"
 )
 _UPPER = re.compile(UPPER)
 _INITIAL = re.compile(rf"(?<![\w.'’-])[a-z](?=\. (?:[a-z]\. )?{UPPER})")
+_TITLED = re.compile(r"\b(?P<title>(?:Dr|Mr|Mrs|Ms)\.? )(?P<word>[a-z][\w'’-]+)")
+_NOT_TITLED = words(
+    """
+    said says will would is was were has had have and or in on at to for from with who if not as
+    office offices visit visits appointment appt recommended advised ordered told called saw sees
+    wants wanted came comes does did can may should about that this here today again also later
+    """
+)
+_AFTER_NAME = re.compile(rf"(?P<given>{UPPER}[^\W\d_]+) (?P<word>[a-z]{{3,}})(?![\w'’-])")
+_VERBS = words("may will can mark long short best good case march grant art close long-term")
+_CITY = re.compile(rf"(?<![\w'’-])[a-z]{{4,}}(?=,? (?i:{STATE_CODES}),? \d{{5}}\b)")
 _MIN_LETTERS = 8
 _SURNAME_RANK = 20_000
 
@@ -76,6 +89,9 @@ def _truecase_line(line: str, lexicon: Lexicon) -> str:
         "".join([*parts, line[position:]]),
     )
     rewritten = _INITIAL.sub(lambda match: match.group().upper(), rewritten)
+    rewritten = _TITLED.sub(_capitalize_titled, rewritten)
+    rewritten = _AFTER_NAME.sub(lambda match: _capitalize_beside(match, lexicon), rewritten)
+    rewritten = _CITY.sub(lambda match: match.group()[:1].upper() + match.group()[1:], rewritten)
     return rewritten if len(rewritten) == len(line) else line
 
 
@@ -94,6 +110,22 @@ def _truecase_word(match: re.Match[str], line: str, was_upper: bool, lexicon: Le
     ):
         return "-".join(part[:1].upper() + part[1:] for part in lowered.split("-"))
     return lowered
+
+
+def _capitalize_titled(match: re.Match[str]) -> str:
+    word = match.group("word")
+    if word in _NOT_TITLED:
+        return match.group()
+    return match.group("title") + word[:1].upper() + word[1:]
+
+
+def _capitalize_beside(match: re.Match[str], lexicon: Lexicon) -> str:
+    """Give a family name that is a word its capital where a given name stands before it."""
+    given, word = match.group("given"), match.group("word")
+    is_name = word in NAMES_THAT_ARE_WORDS and word not in _VERBS
+    if is_name and given.lower() in lexicon.given and given.lower() not in lexicon.ordinary:
+        return f"{given} {word[:1].upper()}{word[1:]}"
+    return match.group()
 
 
 def _capitalize_institution(phrase: str, lexicon: Lexicon) -> str:

@@ -66,6 +66,15 @@ ALSO_ORDINARY = words(
 )
 """Ordinary words that the lists of places and surnames hold too."""
 
+NOT_ORDINARY = words(
+    """
+    aaliyah armani bernhard claus conan eliot gareth georges hussein igor johann johannes lars liam
+    linus matthias nate pascal philippe saddam siena sven walt wolfgang yves zach bose halle henri
+    vic regis hermes
+    """
+)
+"""Given names that the list of everyday English holds because texts name people so."""
+
 EPONYMS = words(
     """
     parkinson parkinsons alzheimer alzheimers crohn crohns hodgkin hodgkins graves addison
@@ -101,8 +110,8 @@ EPONYMS = words(
     robertson adie amsler goldmann ishihara jaeger schirmer tanner ballard denver dubowitz
     braden morse norton katz lawton beck hamilton folstein karnofsky ecog clavien dindo giemsa
     masson gomori ziehl neelsen venturi teds waterlow schilling seton bosniak forrest hinchey
-    ann arbor lugano durie salmon rai binet dukes fuhrman nottingham scarff bloom child bismuth
-    todani strasberg wells geneva
+    mcgill ann arbor lugano durie salmon rai binet dukes fuhrman nottingham scarff bloom child
+    bismuth todani strasberg wells geneva
     """
 )
 """Names that usually stand for a disease, sign, device, score or instrument."""

@@ -77,10 +77,12 @@ def test_a_card_number_is_found_by_its_checksum() -> None:
     assert "4012888888881881" in found("paid with 4012888888881881 today", policy)
 
 
-def test_the_embedded_model_runs_in_the_default_profile() -> None:
+def test_the_embedded_model_finds_names_that_no_rule_announces() -> None:
     text = "Case reviewed with Drenholt Vasquemont and the team."
-    assert not found(text, make_policy(profile=Profile.FAST))
-    words = " ".join(found(text, make_policy(profile=Profile.DEFAULT)))
+    policy = make_policy(profile=Profile.DEFAULT)
+    settings = policy.settings.model_copy(update={"tagger": "off"})
+    assert not found(text, policy.model_copy(update={"settings": settings}))
+    words = " ".join(found(text, policy))
     assert "Drenholt" in words
     assert "Vasquemont" in words
 

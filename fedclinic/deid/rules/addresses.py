@@ -80,6 +80,10 @@ _ADDRESS_RULES = (
 _LONG_STREETS = rule(
     Kind.LOCATION, 0.86, rf"{_HOUSE}(?:{CAPITALIZED}[ ]){{1,4}}{_STREET_OR_WORD}\b{_UNIT}"
 )
+_ANY_CASE_STREET = re.compile(
+    rf"(?i)\b\d{{2,6}} (?P<name>[^\W\d_]+(?:[-'’][^\W\d_]+)*) (?:{_STREET}|{_STREET_OR_WORD})s?\b"
+    r"(?P<unit>,? (?:apt\.?|suite|ste\.?|unit) #?\w+)?"
+)
 _STATE = re.compile(
     rf",?\s(?:(?P<code>{STATE_CODES})\b(?:,?\s{_ZIP})?(?![-/\w])|"
     rf"(?P<name>{STATE_NAMES})\b(?:,?\s{_ZIP})?)"
@@ -93,6 +97,7 @@ _CODES_THAT_ARE_WORDS = words(
 )
 _DEGREES = frozenset({"MD", "PA", "PT", "DC", "OK"})
 _PLACE_RUN = re.compile(_PLACE)
+_PLACE_CUE = re.compile(r"\b(?:in|from|to|near|of) $")
 _STREET_NUMBER = re.compile(r"\d+\S* ")
 
 
@@ -111,7 +116,22 @@ def find_addresses(text: str, lexicon: Lexicon) -> list[Span]:
     zips = [
         Span(*match.span("zip"), Kind.LOCATION, 0.8) for match in _STATE_WITH_ZIP.finditer(text)
     ]
-    return [*places, *long_streets, *zips, *_cities_with_state(text, lexicon)]
+    return [
+        *places,
+        *long_streets,
+        *zips,
+        *_streets_in_any_case(text, lexicon),
+        *_cities_with_state(text, lexicon),
+    ]
+
+
+def _streets_in_any_case(text: str, lexicon: Lexicon) -> list[Span]:
+    """Find a number, a name and a word for a street, though the line carries no case."""
+    return [
+        Span(match.start(), match.end(), Kind.LOCATION, 0.8)
+        for match in _ANY_CASE_STREET.finditer(text)
+        if match.group("unit") or match.group("name").lower() not in lexicon.ordinary
+    ]
 
 
 def _holds_a_name(street: str, lexicon: Lexicon) -> bool:
@@ -156,24 +176,28 @@ def find_known_places(text: str, lexicon: Lexicon) -> list[Span]:
         words = list(re.finditer(r"\S+", run.group()))
         first = 0
         while first < len(words):
-            last = _longest_place(words, first, lexicon)
+            at = run.start() + words[first].start()
+            announced = first == 0 and _PLACE_CUE.search(text, max(0, at - 12), at) is not None
+            last = _longest_place(words, first, lexicon, announced=announced)
             if last is None:
                 first += 1
                 continue
-            start, end = run.start() + words[first].start(), run.start() + words[last].end()
-            found.append(Span(start, end, Kind.LOCATION, 0.6))
+            found.append(Span(at, run.start() + words[last].end(), Kind.LOCATION, 0.6))
             first = last + 1
     return found
 
 
-def _longest_place(words: list[re.Match[str]], first: int, lexicon: Lexicon) -> int | None:
+def _longest_place(
+    words: list[re.Match[str]], first: int, lexicon: Lexicon, *, announced: bool
+) -> int | None:
     opening = words[first].group().lower()
     if opening not in lexicon.places and opening not in lexicon.place_starts:
         return None
     for last in range(len(words) - 1, first - 1, -1):
         value = " ".join(word.group() for word in words[first : last + 1])
         lowered = value.lower()
-        if lowered in lexicon.places and not lexicon.is_ambiguous(lowered):
+        is_word = lowered in lexicon.eponyms or (lowered in lexicon.ordinary and not announced)
+        if lowered in lexicon.places and not is_word:
             short_abbreviation = value.isupper() and len(value) < 6
             if not short_abbreviation:
                 return last

@@ -47,7 +47,7 @@ _MONTH_CUE = re.compile(
 )
 _OTHER_RULES = (
     rule(Kind.DATE_TIME, 0.5, r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b"),
-    rule(Kind.DATE_TIME, 0.7, rf"{_HOLIDAY}\b"),
+    rule(Kind.DATE_TIME, 0.7, rf"(?i:{_HOLIDAY})\b"),
     rule(
         Kind.DATE_TIME,
         0.8,
@@ -94,6 +94,8 @@ _AGE_AFTER = re.compile(
 _AGE_BEFORE = re.compile(
     r"(?i)\b(?:aged?|age of|turn(?:s|ed|ing)|birthday:?|years old:?|now|is now)[:\s]{1,3}(?:is )?$"
 )
+_AT_AGE = re.compile(r"(?:^|[\n.:] ?)[Aa]t $")
+_NAME_IS = re.compile(r"[A-Z][\w.'-]+ is $")
 _NAME_BEFORE = re.compile(r"[A-Z][\w.'-]+, $")
 _AGE_WORDS = rule(
     Kind.AGE,
@@ -132,6 +134,10 @@ def _is_age(before: str, after: str) -> bool:
         return True
     if after[:1] in ("/", "%") or (after[:1] == "." and after[1:2].isdigit()):
         return False
+    if _AT_AGE.search(before) and after.startswith(","):
+        return True
+    if _NAME_IS.search(before) and after[:1] in (".", ",", ";", "\n"):
+        return True
     named = _NAME_BEFORE.search(before) is not None and after.startswith(",")
     return named or _AGE_BEFORE.search(before) is not None
 

@@ -94,6 +94,13 @@ _INSTITUTION_RULES = (
         rf"Group|Ltd|PLC)\b)",
     ),
 )
+_PARTNERSHIP = re.compile(
+    rf"(?<!,) (?P<value>{CAPITALIZED}, {CAPITALIZED} and {CAPITALIZED})(?!\w)"
+)
+_GENERAL = re.compile(
+    rf"\b(?P<name>{CAPITALIZED}(?: {CAPITALIZED})?) (?:General|GENERAL)(?![\w'’-])"
+)
+_NO_HOSPITALS = words("attorney surgeon adjutant postmaster director secretary in of the motors")
 _KEPT_FIRST_WORDS = words(
     "general university children's home health white black native american emergency"
 )
@@ -119,7 +126,37 @@ def find_institutions(text: str, lexicon: Lexicon) -> list[Span]:
         *find_all(_INSTITUTION_RULES, text),
     ]
     trimmed = (_trim(text, span, lexicon) for span in spans)
-    return [span for span in trimmed if span is not None]
+    return [
+        *(span for span in trimmed if span is not None),
+        *_partnerships(text, lexicon),
+        *_general_hospitals(text, lexicon),
+    ]
+
+
+def _partnerships(text: str, lexicon: Lexicon) -> list[Span]:
+    """Find firms named after three people, as in Owens, Garcia and Thompson."""
+    return [
+        Span(*match.span("value"), Kind.ORGANIZATION, 0.58)
+        for match in _PARTNERSHIP.finditer(text)
+        if sum(
+            part.lower() in lexicon.family_rank and part.lower() not in lexicon.ordinary
+            for part in re.split(r", | and ", match.group("value"))
+        )
+        >= 2
+    ]
+
+
+def _general_hospitals(text: str, lexicon: Lexicon) -> list[Span]:
+    """Find hospitals that are called General after a place."""
+    return [
+        Span(match.start(), match.end(), Kind.ORGANIZATION, 0.6)
+        for match in _GENERAL.finditer(text)
+        if _is_place_name(match.group("name").split()[-1].lower(), lexicon)
+    ]
+
+
+def _is_place_name(word: str, lexicon: Lexicon) -> bool:
+    return word not in lexicon.ordinary and word not in lexicon.never and word not in _NO_HOSPITALS
 
 
 def _named_before(text: str, key_word: re.Pattern[str], score: float, *, most: int) -> list[Span]:

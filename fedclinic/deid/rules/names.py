@@ -57,6 +57,19 @@ _CERTAIN_RULES = (
     ),
     rule(Kind.PERSON, 0.8, rf"\b(?:Dr|Mr|Mrs|Ms)\.? (?P<value>{UPPER}\.)(?=\s[a-z(]|[,;)]|\s?$)"),
 )
+_TITLED_RULES = (
+    rule(Kind.PERSON, 0.8, rf"\b(?:Dr|Mr|Mrs|Ms|Miss)\.? (?P<value>{CAPITALIZED})(?![\w'’-])"),
+    rule(
+        Kind.PERSON,
+        0.8,
+        r"\b(?:colleague|coworker|co-worker|supervisor|trainer|coach|teacher|lawyer|landlord|"
+        r"landlady|roommate|carer|caretaker|babysitter|nanny|midwife|secretary|deputy|clerk|"
+        r"chaperone|sponsor|classmate|ex-wife|ex-husband|godfather|godmother|operator|anesthetist|"
+        r"perfusionist|technician|dietitian|optometrist|audiologist|chiropractor|dentist|"
+        r"paramedic|hygienist|phlebotomist|Operator|Anesthetist|Colleague|Trainer|Secretary|Deputy|"
+        rf"Chaperone|p\.p\.)[:,]? (?P<value>{PERSON_NAME})(?![\w'’-])",
+    ),
+)
 _ANNOUNCED_RULES = (
     rule(
         Kind.PERSON,
@@ -79,7 +92,8 @@ _ANNOUNCED_RULES = (
     rule(
         Kind.PERSON,
         0.8,
-        r"\b(?:named|name is|called|like|regarding|for patient|patient|similar to|case of|see)[ ,]+"
+        r"\b(?:named|name is|called|like|regarding|for patient|patient|similar to|case of|see|"
+        r"according to|fellow|social work|subscriber is|insured is)[ ,(]+"
         rf"(?P<value>{CAPITALIZED} (?:{CAPITALIZED}|{UPPER}\.))(?!\w)",
     ),
     rule(Kind.PERSON, 0.75, rf"(?<=, )(?P<value>{CAPITALIZED} {UPPER}\.)(?=[,; ])"),
@@ -131,6 +145,7 @@ def find_announced_names(text: str, lexicon: Lexicon) -> list[Span]:
     ]
     trimmed = (_trim(text, span, lexicon) for span in (*certain, *announced))
     return [
+        *find_all(_TITLED_RULES, text),
         *(span for span in trimmed if span is not None),
         *_initials(text),
         *_after_initials(text, lexicon),
@@ -142,8 +157,12 @@ def _after_initials(text: str, lexicon: Lexicon) -> list[Span]:
     return [
         Span(match.start(), match.end(), Kind.PERSON, 0.6)
         for match in _INITIAL_AND_NAME.finditer(text)
-        if match.group("name").lower() not in lexicon.ordinary | _GERMS
+        if not _is_word_or_germ(match.group("name").lower(), lexicon)
     ]
+
+
+def _is_word_or_germ(word: str, lexicon: Lexicon) -> bool:
+    return word in lexicon.ordinary or word in _GERMS
 
 
 def _before_credentials(text: str) -> list[Span]:

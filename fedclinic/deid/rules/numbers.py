@@ -71,8 +71,7 @@ _SPACED_RULES = (
     rule(
         Kind.US_SSN,
         0.9,
-        r"\b(?:SSN|SOCIAL SECURITY|SS(?=#| NO))(?: NUMBER| NO\.?| IS| ENDING IN| LAST FOUR| ON "
-        r"THE CARD)*"
+        r"\b(?:SSN|SOCIAL SECURITY|SS(?=#| NO))(?i: [a-z]{2,9}\.?){0,5}"
         r"[:#\s]*(?P<value>\d{3}[- ]?\d{2}[- ]?\d{4}|[X*]{3}-?[X*]{2}-?\d{4}|\d{4}\b)",
     ),
     rule(

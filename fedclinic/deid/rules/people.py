@@ -12,8 +12,8 @@ from fedclinic.notes import Span
 _WORD = re.compile(rf"{UPPER}[^\W\d_]*(?:['’-][^\W\d_]+)*")
 _NAME_PART = re.compile(r"[^\W\d_]{3,}(?:['’-][^\W\d_]+)*")
 _POSSESSIVE = re.compile(r"['’]s?$")
-_EPONYM_FOLLOWS = re.compile(
-    r"^(?:['’]s?)? (?:disease|syndrome|sign|test|maneuver|procedure|catheter|line|lymphoma|palsy|"
+EPONYM_FOLLOWS = re.compile(
+    r"(?:['’]s?)? (?:disease|syndrome|sign|test|maneuver|procedure|catheter|line|lymphoma|palsy|"
     r"dementia|"
     r"classification|score|scale|criteria|retractor|clamp|suture|drain|position|esophagus|cells|"
     r"body|"
@@ -111,7 +111,7 @@ def _name_at(
     pair = _given_and_family(text, words, index, many_capitals)
     if pair is not None:
         return pair
-    if _EPONYM_FOLLOWS.match(text[word.end : word.end + 20]):
+    if EPONYM_FOLLOWS.match(text[word.end : word.end + 20]):
         return 1, None
     if word.entry.plain in announced:
         return 1, Span(word.start, word.end - word.entry.ending, Kind.PERSON, 0.75)
@@ -149,7 +149,7 @@ def _given_and_family(
     family = words[following]
     if gap not in (" ", "\n") or family.entry.never:
         return None
-    if _EPONYM_FOLLOWS.match(text[family.end : family.end + 20]):
+    if EPONYM_FOLLOWS.match(text[family.end : family.end + 20]):
         return None
     if word.entry.is_upper and (many_capitals or family.entry.is_upper):
         fits = (

@@ -1,0 +1,221 @@
+"""Find names by the names beside them: partners in a list, initials, the same name turned round."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from fedclinic.deid.kinds import EntityKind
+from fedclinic.deid.lexicon import Lexicon
+from fedclinic.deid.rules.fragments import CAPITALIZED, CREDENTIAL
+from fedclinic.deid.rules.people import EPONYM_FOLLOWS
+from fedclinic.deid.word_lists import NAMES_THAT_ARE_WORDS, words
+from fedclinic.notes import Span
+
+_SCORE = 0.56
+_WORDED = frozenset({EntityKind.PERSON, EntityKind.LOCATION, EntityKind.ORGANIZATION})
+_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_JOINT = r"(?:,? (?:and|&) |, | )"
+_PLACE_HEAD = re.compile(
+    r"(?<!\w)(?i:north|south|east|west|new|port|lake|mount|fort|upper|lower|old|saint|santa|san|los|"
+    r"las|el|la|glen|cape|point) $"
+)
+_HYPHENED = re.compile(r"-[^\W\d_]{3,}")
+_HYPHENED_BEFORE = re.compile(r"[^\W\d_]{3,}-$")
+_DOES = re.compile(
+    r" (?:is|was|has|had|says|said|denies|denied|slept|ate|states|feels|felt|lives|works|reports|"
+    r"went|came|took|wants|needs|gave|saw|told|[a-z]+ed)\b"
+)
+_POSSESSIVE = re.compile(r"['’][sS]$")
+_NEXT = re.compile(rf"{_JOINT}(?P<name>{CAPITALIZED})(?![\w'’-])")
+_BEFORE = re.compile(rf"(?<![\w'’-])(?P<name>{CAPITALIZED}){_JOINT}$")
+_REACH = 40
+_INITIALS = re.compile(
+    r" (?P<name>[A-Z]{1,2}\.?)(?=[,;:)\n]|\s*$|\. |(?<=[A-Z]{2}) [a-z]|(?<= [B-HJ-Z]) [a-z])"
+)
+_LOWER = r"[a-z][a-zß-öø-ÿ'’-]+"
+_LOWER_NAMES = (
+    re.compile(
+        rf"(?<![\w.'’-])(?P<value>(?:{_LOWER} )?[a-z]\. ?(?:[a-z]\. )?(?P<last>{_LOWER}))(?!\w)"
+    ),
+    re.compile(rf"(?<![\w'’-])(?P<value>(?:{_LOWER} )?(?P<last>{_LOWER})),? (?={CREDENTIAL})"),
+    re.compile(
+        r"(?i:\b(?:name is|named|signed (?:off )?by|taken over by|attested by|dictated by) )"
+        rf"(?P<value>(?:{_LOWER} )?(?P<last>{_LOWER}))(?!\w)"
+    ),
+)
+_NO_INITIALS = words(
+    """
+    md do rn np pa pt ot rd ma ms bs ba iv ii vi jr sr ed er or ct mr mi pe bp hr gi gu cv ua us tv
+    am pm no id ok po pr qd hs cc dd sp fx hx tx rx dx sx
+    """
+)
+_GERMS_AND_MEASURES = words(
+    """
+    coli pylori aureus difficile pneumoniae faecalis faecium influenzae albicans jejuni cloacae
+    mirabilis baumannii fragilis perfringens gondii brevis longus maximus medius minimus major minor
+    """
+)
+
+
+def names_beside(text: str, spans: Iterable[Span], lexicon: Lexicon) -> list[Span]:
+    """Names that follow from those in `spans`; `text` has its case restored."""
+    people = [span for span in spans if span.label == EntityKind.PERSON]
+    found = [*_partners(text, people, lexicon), *_lower_names(text, lexicon)]
+    people += found
+    return [
+        *found,
+        *_place_heads(text, spans),
+        *_rest_of_compounds(text, spans),
+        *_initials_after(text, people),
+        *_turned_round(text, people, lexicon),
+        *_lower_mentions(text, people, lexicon),
+    ]
+
+
+def _place_heads(text: str, spans: Iterable[Span]) -> Iterator[Span]:
+    """First words of places, such as Port before Karenburgh, in any case."""
+    for span in spans:
+        if span.label in _WORDED and text[span.start].isalpha():
+            first = max(0, span.start - 12)
+            match = _PLACE_HEAD.search(text[first : span.start])
+            if match is not None:
+                yield Span(first + match.start(), span.start, EntityKind.LOCATION, _SCORE)
+
+
+def _rest_of_compounds(text: str, spans: Iterable[Span]) -> Iterator[Span]:
+    """What a hyphen joins to a name or place, such as Jones in "Gill-Jones"."""
+    for span in spans:
+        if span.label not in _WORDED:
+            continue
+        after = _HYPHENED.match(text, span.end)
+        if after is not None:
+            yield Span(span.end, after.end(), span.label, _SCORE)
+        if text[span.start - 1 : span.start] == "-":
+            first = max(0, span.start - _REACH)
+            before = _HYPHENED_BEFORE.search(text[first : span.start])
+            if before is not None:
+                yield Span(first + before.start(), span.start, span.label, _SCORE)
+
+
+def _partners(text: str, people: list[Span], lexicon: Lexicon) -> list[Span]:
+    """Capitalised words in one list with a name, such as Anouk in "Austin, Alyssa and Anouk"."""
+    found: dict[int, Span] = {}
+    waiting = list(people)
+    while waiting:
+        span = waiting.pop()
+        first = max(0, span.start - _REACH)
+        following = _NEXT.match(text, span.end)
+        preceding = _BEFORE.search(text[first : span.start])
+        places = []
+        if following is not None:
+            places.append(following.span("name"))
+        if preceding is not None:
+            start, end = preceding.span("name")
+            places.append((first + start, first + end))
+        for start, end in places:
+            if start not in found and _is_telling(text[start:end], lexicon):
+                found[start] = Span(start, end, EntityKind.PERSON, _SCORE)
+                waiting.append(found[start])
+    return list(found.values())
+
+
+def _is_telling(word: str, lexicon: Lexicon) -> bool:
+    """Tell whether a word in one list with a name is a name; eponyms are, beside people."""
+    lowered = word.lower()
+    if len(word) <= 2 or (word.isupper() and len(word) <= 5):
+        return False
+    if lowered in NAMES_THAT_ARE_WORDS:
+        return True
+    return lowered not in lexicon.never and lowered not in lexicon.ordinary
+
+
+def _initials_after(text: str, people: Iterable[Span]) -> Iterator[Span]:
+    """Initials behind a family name that stands alone, as in "Alfieri AN"."""
+    for span in people:
+        if " " in text[span.start : span.end].strip():
+            continue
+        match = _INITIALS.match(text, span.end)
+        if match is not None and match.group("name").strip(".").lower() not in _NO_INITIALS:
+            yield Span(*match.span("name"), EntityKind.PERSON, _SCORE)
+
+
+def _turned_round(text: str, people: list[Span], lexicon: Lexicon) -> Iterator[Span]:
+    """A known full name in either order, though a part of it is an ordinary word; such a part alone
+    counts where its capital cannot come from the beginning of a sentence."""
+    pairs: set[tuple[str, str]] = set()
+    for span in people:
+        parts = [part for part in _WORD.findall(text[span.start : span.end]) if len(part) > 1]
+        if len(parts) == 2 and any(lexicon.is_ambiguous(part.lower()) for part in parts):
+            pairs.add((parts[0].lower(), parts[1].lower()))
+    for first, last in pairs:
+        one, other = re.escape(first), re.escape(last)
+        either = re.compile(rf"(?i)(?<!\w)(?:{one},? {other}|{other},? {one})(?!\w)")
+        for match in either.finditer(text):
+            yield Span(match.start(), match.end(), EntityKind.PERSON, _SCORE)
+    parts_alone = {
+        part.lower()
+        for span in people
+        for part in _WORD.findall(text[span.start : span.end])
+        if part.lower() in NAMES_THAT_ARE_WORDS or part.lower() in lexicon.eponyms
+    }
+    if not parts_alone:
+        return
+    for match in _WORD.finditer(text):
+        plain = _POSSESSIVE.sub("", match.group())
+        if plain.lower() in parts_alone and _is_name_here(text, match, plain):
+            yield Span(match.start(), match.start() + len(plain), EntityKind.PERSON, _SCORE)
+
+
+def _is_name_here(text: str, match: re.Match[str], plain: str) -> bool:
+    """Whether a possessive, or a capital inside a sentence, shows that a word is a name."""
+    if plain != match.group():
+        return plain.lower() in NAMES_THAT_ARE_WORDS
+    if plain[0].isupper() and _DOES.match(text, match.end()):
+        return True
+    if EPONYM_FOLLOWS.match(text, match.end()):
+        return False
+    before = text[max(0, match.start() - 3) : match.start()]
+    inside = before[-1:] == " " and (before[-2:-1].islower() or before[-2:-1] == ",")
+    return inside and plain[0].isupper()
+
+
+def _lower_names(text: str, lexicon: Lexicon) -> Iterator[Span]:
+    """Names in small letters after an initial or a cue, or before a degree."""
+    for pattern in _LOWER_NAMES:
+        for match in pattern.finditer(text):
+            start, end = match.span("value")
+            last = match.group("last")
+            if not _may_be_lower_name(last, lexicon):
+                continue
+            head = text[start : match.start("last")].split(" ", maxsplit=1)[0]
+            if len(head) > 2 and not _may_be_lower_name(head, lexicon):
+                start += len(head) + 1
+            yield Span(start, end, EntityKind.PERSON, _SCORE)
+
+
+def _may_be_lower_name(word: str, lexicon: Lexicon) -> bool:
+    return (
+        len(word) > 2
+        and word not in lexicon.never
+        and word not in _GERMS_AND_MEASURES
+        and not lexicon.is_ambiguous(word)
+    )
+
+
+def _lower_mentions(text: str, people: Iterable[Span], lexicon: Lexicon) -> Iterator[Span]:
+    """Mentions in small letters of names that the dictionaries hold and that mean nothing else."""
+    known = {
+        part.lower()
+        for span in people
+        for part in _WORD.findall(text[span.start : span.end])
+        if len(part) > 3
+    }
+    names = {
+        word
+        for word in known
+        if (word in lexicon.given or word in lexicon.family_rank) and not lexicon.is_ambiguous(word)
+    }
+    if not names:
+        return
+    for match in _WORD.finditer(text):
+        if match.group() in names:
+            yield Span(match.start(), match.end(), EntityKind.PERSON, _SCORE)
