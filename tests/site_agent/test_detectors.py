@@ -44,6 +44,12 @@ class OneWordModel:
         return [Span(start, start + len(self.word), "PERSON", 0.9)] if start >= 0 else []
 
 
+def without_tagger() -> DeidentificationPolicy:
+    policy = make_policy()
+    settings = policy.settings.model_copy(update={"tagger": "off"})
+    return policy.model_copy(update={"settings": settings})
+
+
 def found(text: str, policy: DeidentificationPolicy) -> set[str]:
     return {text[s.start : s.end] for s in make_detector(policy).detect(text, None)}
 
@@ -65,7 +71,7 @@ def test_a_recogniser_that_fails_puts_the_note_into_quarantine() -> None:
 
 
 def test_known_values_of_the_patient_are_found_in_that_note_only() -> None:
-    detector = make_detector(make_policy())
+    detector = make_detector(without_tagger())
     known = KnownIdentifiers("p1", (("PERSON", "zorvath"),))
     text = "later zorvath slept"
     assert Span(6, 13, "PERSON", 0.99) in detector.detect(text, known)
@@ -79,10 +85,8 @@ def test_a_card_number_is_found_by_its_checksum() -> None:
 
 def test_the_embedded_model_finds_names_that_no_rule_announces() -> None:
     text = "Case reviewed with Drenholt Vasquemont and the team."
-    policy = make_policy(profile=Profile.DEFAULT)
-    settings = policy.settings.model_copy(update={"tagger": "off"})
-    assert not found(text, policy.model_copy(update={"settings": settings}))
-    words = " ".join(found(text, policy))
+    assert not found(text, without_tagger())
+    words = " ".join(found(text, make_policy(profile=Profile.DEFAULT)))
     assert "Drenholt" in words
     assert "Vasquemont" in words
 
