@@ -153,10 +153,16 @@ def _in_chunks(text: str) -> list[Span]:
         ):
             start -= 1
         position = end
-        if end - start >= _SHORTEST_CODE:
+        if end - start >= _SHORTEST_CODE and _may_be_code(text[start:end]):
             for each in _UNSPACED_RULES:
                 found += each.find_within(text, start, end)
     return found
+
+
+def _may_be_code(chunk: str) -> bool:
+    """Pressures, doses and dates, which have no letter and few digits, are no codes."""
+    digits = sum(map(str.isdigit, chunk))
+    return digits >= 2 and (digits >= 6 or "#" in chunk or any(map(str.isalpha, chunk)))
 
 
 def _announced(text: str) -> list[Span]:
