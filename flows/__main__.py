@@ -18,6 +18,8 @@ from flows.settings import Workspace, open_workspace, set_tool_environment
 
 EXIT_USER_MISTAKE = 2
 EXIT_INTERRUPTED = 130
+SITE_PACKAGE = "site_agent"
+"""Never imported here: what reads notes runs in a process of its own."""
 
 workspace_option = click.option(
     "--workspace",
@@ -145,6 +147,23 @@ def bench(arguments: tuple[str, ...]) -> None:
 
 add_exchange_commands(cli)
 add_prefect_commands(cli)
+
+
+@cli.group("deid")
+def deid_group() -> None:
+    """De-identification, which is a site's work."""
+
+
+@deid_group.command(
+    "score", context_settings={"ignore_unknown_options": True, "help_option_names": []}
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def deid_score(arguments: tuple[str, ...]) -> None:
+    """Score detection on gold: hands over to fedclinic-site deid score, which reads the notes."""
+    if importlib.util.find_spec(SITE_PACKAGE) is None:
+        raise ConfigError("scoring reads notes: run it where a site is installed (fedclinic[site])")
+    command = [sys.executable, "-m", SITE_PACKAGE, "deid", "score", *arguments]
+    sys.exit(subprocess.run(command, check=False).returncode)
 
 
 def _open(workspace: str | None) -> Workspace:

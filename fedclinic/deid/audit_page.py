@@ -27,7 +27,8 @@ def audit_page(report: AuditReport, gates: AuditGates) -> str:
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}'
         f"</title><style>{_STYLE}</style></head><body><h1>{html.escape(title)}</h1>"
-        f"<p>{html.escape(report.audited_at.isoformat())}</p>{verdict}"
+        f"<p>{html.escape(report.audited_at.isoformat())}. This page holds counts and digests: no "
+        f"text of a note and no identifier.</p>{verdict}"
         f"<h2>Notes</h2>{_notes(report)}"
         f"<h2>Canaries</h2><p>Known values that were put in real places and searched for. The "
         f"interval holds the true recall with {gates.confidence:.0%} confidence.</p>"
@@ -55,7 +56,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _notes(report: AuditReport) -> str:
     return _table(
-        ("", ""),
+        ("What", "Number"),
         (
             ("De-identified", f"{report.notes_deidentified:,}"),
             ("In quarantine", f"{report.notes_quarantined:,} ({report.quarantine_rate():.1%})"),
@@ -93,6 +94,8 @@ def _reviews(report: AuditReport, gates: AuditGates) -> str:
         total = each.found_by_detector + each.left_in_text
         interval = clopper_pearson(each.found_by_detector, total, confidence=gates.confidence)
         rows.append((kind, f"{total:,}", f"{each.left_in_text:,}", f"{interval.lower:.1%} or more"))
+    if not rows:
+        return "<p>No filled-in review sheet was given to this audit.</p>"
     return _table(("Kind", "Identifiers read", "Left in the text", "Recall"), rows)
 
 
@@ -106,6 +109,7 @@ def _digests(report: AuditReport) -> str:
         ("Policy", report.policy),
         ("Dictionaries", report.dictionaries),
         ("Embedded model", report.tagger),
+        ("Site model", report.site_model or "none"),
     )
     return (
         "<ul>"

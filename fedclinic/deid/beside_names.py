@@ -18,7 +18,7 @@ _PLACE_HEAD = re.compile(
     r"(?<!\w)(?i:north|south|east|west|new|port|lake|mount|fort|upper|lower|old|saint|santa|san|los|"
     r"las|el|la|glen|cape|point) $"
 )
-_HYPHENED = re.compile(r"-[^\W\d_]{3,}")
+_HYPHENED = re.compile(r"-[^\W\d_]{3,}| ['’][st][ -][^\W\d_]{3,}")
 _HYPHENED_BEFORE = re.compile(r"[^\W\d_]{3,}-$")
 _DOES = re.compile(
     r" (?:is|was|has|had|says|said|denies|denied|slept|ate|states|feels|felt|lives|works|reports|"
