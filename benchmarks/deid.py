@@ -1,11 +1,12 @@
 """Score and time de-identification beside stock Presidio, all in one run.
 
-    python benchmarks/deid.py [--notes 200] [--shared FOLDER] [--speed-only]
+    python -m benchmarks.deid [--notes 200] [--shared FOLDER] [--speed-only]
 
 Texts: long synthetic notes of the test split (other templates than the tagger was trained with; a
-third with composed names that no dictionary holds, some all in capitals or small letters), the
-shared clinical queries, and ordinary clinical prose to count what is replaced without need. Times
-are CPU seconds of one process. Stock Presidio runs on a blank pipeline: no model is downloaded.
+third with composed names that no dictionary holds, some all in capitals or small letters), notes of
+`fresh_notes`, whose sentences stand in no generator, the shared clinical queries, and ordinary
+clinical prose to count what is replaced without need. Times are CPU seconds of one process that
+detects. Stock Presidio runs on a blank pipeline: no model is downloaded.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import spacy
 from presidio_analyzer import AnalyzerEngine
 from presidio_analyzer.nlp_engine import SpacyNlpEngine
 
+from benchmarks.fresh_notes import fresh_notes
 from fedclinic.deid.deidentify import Deidentifier
 from fedclinic.deid.gold import CLASSES, GoldDocument, make_gold, parse_gold_jsonl
 from fedclinic.deid.kinds import EntityKind
@@ -106,6 +108,16 @@ def synthetic(notes: int) -> list[Corpus]:
     return [Corpus(name, tuple(documents)) for name, documents in named.items()]
 
 
+def fresh(notes: int) -> list[Corpus]:
+    """Notes of templates that no generator holds, whole and by stratum."""
+    strata: dict[str, list[GoldDocument]] = {}
+    for each in fresh_notes(notes, seed=77):
+        strata.setdefault(each.stratum, []).append(each.document)
+    every = [document for documents in strata.values() for document in documents]
+    named = {"fresh": every} | {f"fresh {name}": found for name, found in strata.items()}
+    return [Corpus(name, tuple(documents)) for name, documents in named.items()]
+
+
 def queries(shared: Path) -> list[Corpus]:
     """The clinical queries as they are and in one case, and those without identifiers."""
     file = shared / "data" / "deid" / "clinical_queries_dev.jsonl"
@@ -153,7 +165,7 @@ def report(system: str, find: Find, corpora: Iterable[Corpus]) -> None:
             f"{system:8} {corpus.name:18} n={len(found):4} {1000 * seconds / kilobytes:6.2f} ms/KB "
             f"{kilobytes / 2.7 / seconds:6.0f} notes/s  {_summary(result)}  altered {altered:.1%}"
         )
-        if corpus.name in ("synthetic", "queries"):
+        if corpus.name in ("synthetic", "fresh", "queries"):
             recalls = (
                 f"{name} {result.binary[name].recall():.1%}"
                 for name in CLASSES
@@ -203,7 +215,12 @@ def main() -> None:
     corpora = (
         notes[:1]
         if arguments.speed_only
-        else [*notes, *queries(arguments.shared), *prose(arguments.shared)]
+        else [
+            *notes,
+            *fresh(arguments.notes),
+            *queries(arguments.shared),
+            *prose(arguments.shared),
+        ]
     )
     report("stock", stock(), [corpora[0], *corpora[-1:]])
     for profile in Profile:
