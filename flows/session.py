@@ -67,6 +67,7 @@ class Session:
         for what, where in (
             ("MLflow and Prefect", f"fedclinic ui --workspace {root}"),
             ("report", str(store.report)),
+            ("audits", _audits_of(store)),
             ("model", self._model_of(store, main)),
             ("run folder", str(store.root)),
         ):
@@ -107,3 +108,11 @@ class Session:
                 soft_wrap=True,
             )
             raise
+
+
+def _audits_of(store: RunStore) -> str:
+    """How the run's audits ended, each with what stands out of it."""
+    audits = store.audits()
+    odd = [f"{a.audit} of {a.about}: {a.verdict}, {a.reason}" for a in audits if a.reason]
+    passed = sum(audit.verdict == "pass" for audit in audits)
+    return "; ".join([f"{passed} of {len(audits)} passed", *odd]) if audits else "none was made"
