@@ -11,6 +11,7 @@ import pytest
 from fedclinic.answers import Answer
 from fedclinic.errors import RunError
 from fedclinic.evidence.events import AuditCommitted, AuditJudged, PlantedScored
+from fedclinic.evidence.plain_words import explain_audit
 from fedclinic.evidence.statement import Envelope, open_record, sign, statement_kind
 from fedclinic.privacy.accounting import epsilon
 from fedclinic.privacy.audit_coordinates import Coordinates
@@ -28,6 +29,7 @@ from flows.revealing import (
     Audited,
     SiteAudit,
     audit_site,
+    failures,
     judge_memory,
 )
 from flows.rounds import work_of
@@ -296,3 +298,29 @@ def test_planted_scores_of_another_model_do_not_count(blobs):
     assert finish(audited(blobs, rounds), honest).scores == honest.scores
     liar = FakeSite(rounds, scores=scores(0), tell=other_state)
     assert finish(audited(blobs, rounds), liar).scores is None
+
+
+def test_what_fails_is_told_in_one_sentence_and_what_warns_stops_nothing(blobs):
+    rounds = [drawn(noise=0.8), drawn(noise=0.8)]
+    failed = finish(audited(blobs, rounds), FakeSite(rounds)).judged
+    warned = finish(audited(blobs, [], coordinates={}), FakeSite([])).judged
+    remembered = judge_memory(audited(blobs, []), [scores(5.0)] * 4)
+    assert failed is not None
+    assert warned is not None
+    assert remembered is not None
+    trainer, model = failures([failed, warned, remembered])
+    assert trainer.startswith("commit-reveal of north failed: its steps do not look like")
+    assert model.startswith("memorisation of the model failed: it fails on")
+    assert failures([warned]) == []
+
+
+def test_verdicts_are_explained_with_what_they_could_not_have_seen(blobs):
+    rounds = [drawn(), drawn()]
+    passed = finish(audited(blobs, rounds), FakeSite(rounds)).judged
+    remembered = judge_memory(audited(blobs, []), [scores(5.0)] * 4)
+    assert passed is not None
+    assert remembered is not None
+    assert "largest epsilon that this audit could have refuted is 4.8" in explain_audit(passed)
+    words = explain_audit(remembered)
+    assert "is right with area 1.00" in words
+    assert words.endswith(f"Finding: {remembered.reason}.")
