@@ -54,9 +54,15 @@ Label = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 class Task(Record):
     """What the model learns."""
 
-    kind: Literal["document_classification", "token_classification"]
-    labels: Annotated[tuple[Label, ...], Field(min_length=1)]
-    """Document labels, or entity types without their B-/I- prefix; their order is the head's."""
+    kind: Literal[
+        "document_classification",
+        "multilabel_classification",
+        "token_classification",
+        "language_modelling",
+    ]
+    labels: tuple[Label, ...] = ()
+    """Document labels, or entity types without their B-/I- prefix; their order is the head's.
+    A language model has none: it learns the next token."""
     max_tokens: Annotated[int, Field(ge=8, le=8192)]
     """Tokens of a note that the model sees; the rest is cut off (documents) or split (tokens)."""
 
@@ -64,6 +70,9 @@ class Task(Record):
     def _labels_differ(self) -> Self:
         if len(set(self.labels)) != len(self.labels):
             raise ValueError("a label is listed twice")
+        least = {"language_modelling": 0, "multilabel_classification": 2}.get(self.kind, 1)
+        if len(self.labels) < least or (self.labels and not least):
+            raise ValueError(f"labels: {self.kind} has {f'at least {least}' if least else 'none'}")
         return self
 
 
@@ -77,6 +86,8 @@ class BaseModelRef(Record):
     blocks: PositiveInt | None = None
     """Number of transformer blocks, so that a wrong choice of layers shows before any site is
     asked; a site refuses a model with another number. None: sites find out."""
+    attention: Literal["own", "bidirectional"] = "own"
+    """Let a decoder's tokens see those that follow, which token classification may gain from."""
 
 
 class Optimizer(Record):

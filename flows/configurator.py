@@ -67,4 +67,6 @@ def stopwatch() -> Callable[[], float]:
 
 
 def _quality(report: EvaluationReport) -> float:
+    if "loss" in report.metrics:
+        return -report.metrics["loss"]
     return next(report.metrics[name] for name in _QUALITY if name in report.metrics)

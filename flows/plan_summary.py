@@ -20,7 +20,7 @@ def print_plan(plan: FederationPlan, console: Console) -> None:
 def _lines(plan: FederationPlan) -> list[tuple[str, str]]:
     task = plan.task
     return [
-        ("task", f"{task.kind.replace('_', ' ')}, {len(task.labels)} labels"),
+        ("task", f"{task.kind.replace('_', ' ')}, {len(task.labels) or 'no'} labels"),
         ("base model", plan.base_model.name),
         ("trained", f"{plan.layers.describe()}, and the task head"),
         ("method", plan.method.name),

@@ -45,11 +45,16 @@ class Auditing:
         self, run: Name, task: Task, privacy: Privacy, local: LocalRound, bench: Workbench
     ) -> LocalRound:
         """Put the run's synthetic patients beside a round's notes, as the policy says."""
-        if self.policy.memorisation.planted:
+        if self.plants(task):
             local = _with_planted(self.secret(run), self.policy, task, local, bench)
         if isinstance(privacy, PatientPrivacy) and self.policy.audit_head:
             local = with_canaries(local, self.secret(run).audited(), privacy)
         return local
+
+    def plants(self, task: Task) -> bool:
+        """Whether synthetic patients are planted, for which a note needs one label to remember."""
+        one_label = task.kind in ("document_classification", "token_classification")
+        return one_label and bool(self.policy.memorisation.planted)
 
     def judge(
         self, task: RevealTask, guessed: LoggedGuesses, spent: list[Mechanism], blobs: BlobFolder

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from fedclinic.errors import ModelError
-from fedclinic.learning.evaluate import load_change
+from fedclinic.learning.evaluate import load_change, perplexity
 from fedclinic.learning.finetune import predict
 from fedclinic.learning.hidden_states import ComputedHiddenStates, Precision
-from fedclinic.learning.layers import SplitModel, split
+from fedclinic.learning.layers import SplitModel, split_for
 from fedclinic.learning.tasks import (
     encode_text,
     entities_of_note,
-    output_count,
 )
 from fedclinic.plan import FederationPlan
 from fedclinic.updates.codec import UpdateFile
@@ -38,7 +37,7 @@ class ServedModel:
     precision: Precision
 
     def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> list[str]:
-        """Predict each text: its label, or its entities as `start-end label` joined by `; `."""
+        """Predict each text: its labels, its perplexity, or entities as `start-end label`."""
         del params
         return [self._predict_one(str(text)) for text in model_input["text"]]
 
@@ -46,7 +45,15 @@ class ServedModel:
         task = self.plan.task
         rows = encode_text(text, task, self.tokenizer)
         hidden = ComputedHiddenStates(self.model.stem, rows, self.precision)
-        found = dict(predict(self.model.trunk, hidden, len(rows), self.precision))
+        if task.kind == "language_modelling":
+            return f"perplexity {perplexity(self.model, rows, hidden, self.precision):.2f}"
+        several = task.kind == "multilabel_classification"
+        found = dict(
+            predict(self.model.trunk, hidden, len(rows), self.precision, several_labels=several)
+        )
+        if several:
+            chosen = zip(task.labels, found[0], strict=True)
+            return "; ".join(label for label, holds in chosen if holds)
         if task.kind == "document_classification":
             return task.labels[int(found[0][0])]
         spans = entities_of_note(rows, [found[index] for index in range(len(rows))], task)
@@ -65,12 +72,7 @@ def _load_pyfunc(data_path: str) -> ServedModel:
             f"set {BASE_MODEL_VARIABLE} to the right folder"
         )
     precision = pick_precision("auto", "auto")
-    model = split(
-        base.network,
-        plan.layers,
-        outputs=output_count(plan.task),
-        pooled=plan.task.kind == "document_classification",
-    )
+    model = split_for(base.network, plan.layers, plan.task, plan.base_model.attention)
     with UpdateFile(folder / CHANGE_FILE, model.shapes(), "F32") as file:
         load_change(model, dict(file))
     model.stem.to(precision.device)

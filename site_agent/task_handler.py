@@ -176,7 +176,7 @@ class TaskHandler:
             spent = self.site.ledger.spent_mechanisms(task.run)
             own = Outbox(self.site.home.outbox).blobs
             said.append(judged(task, auditing.judge(task, task.guessed, spent, own), at))
-        if auditing.policy.memorisation.planted:
+        if auditing.plants(task.work.task):
             bench = self._workbench(task.work.task, task.work.base_model, task.work.layers)
             bench.reset(load_state(task.state, bench, self.blobs))
             said.append(auditing.score(task, bench, at))

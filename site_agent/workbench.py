@@ -9,8 +9,8 @@ from torch import Tensor
 
 from fedclinic.learning.evaluate import load_change
 from fedclinic.learning.hidden_states import ComputedHiddenStates, HiddenStates, Precision
-from fedclinic.learning.layers import SplitModel, split
-from fedclinic.learning.tasks import EncodedNotes, Tokenizer, encode_notes, output_count
+from fedclinic.learning.layers import SplitModel, split_for
+from fedclinic.learning.tasks import EncodedNotes, Tokenizer, encode_notes
 from fedclinic.plan import BaseModelRef, Layers, Task
 from fedclinic.privacy.engine_names import EngineName
 from fedclinic.records import Digest
@@ -70,18 +70,13 @@ def build_workbench(
     task, reference, layers = plan
     base = load_base_model(reference, config)
     precision = choose_precision(config)
-    model = split(
-        base.network,
-        layers,
-        outputs=output_count(task),
-        pooled=task.kind == "document_classification",
-    )
+    model = split_for(base.network, layers, task, reference.attention)
     model.stem.to(precision.device)
     model.trunk.to(precision.device).train()
     notes = encode_notes(store.notes(), task, base.tokenizer)
     key = ActivationKey(
         notes=store.fingerprint(),
-        base_model=base.digest,
+        base_model=f"{base.digest} {reference.attention}",
         first_trained=model.first_trained,
         max_tokens=task.max_tokens,
         bf16=precision.bf16,

@@ -13,7 +13,9 @@ from fedclinic.evidence.run_evidence import RunEvidence
 
 _KINDS = {
     "document_classification": "classifies clinical notes",
+    "multilabel_classification": "labels clinical notes",
     "token_classification": "finds entities in clinical notes",
+    "language_modelling": "predicts the next token of clinical notes",
 }
 
 

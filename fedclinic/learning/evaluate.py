@@ -1,6 +1,7 @@
 """Measure a model on encoded notes whose labels are known."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -9,8 +10,10 @@ from fedclinic.errors import AdmissionError
 from fedclinic.learning.finetune import predict
 from fedclinic.learning.hidden_states import HiddenStates, Precision
 from fedclinic.learning.layers import SplitModel
-from fedclinic.learning.metrics import document_metrics, entity_metrics
-from fedclinic.learning.tasks import EncodedNotes, IntArray, entities_of_note
+from fedclinic.learning.losses import token_losses
+from fedclinic.learning.metrics import document_metrics, entity_metrics, label_metrics
+from fedclinic.learning.note_batches import PHYSICAL_ROWS
+from fedclinic.learning.tasks import IGNORED, EncodedNotes, IntArray, Row, entities_of_note
 from fedclinic.notes import Span
 from fedclinic.plan import Task
 
@@ -19,7 +22,17 @@ def measure(
     model: SplitModel, notes: EncodedNotes, hidden: HiddenStates, precision: Precision, task: Task
 ) -> dict[str, float]:
     """Compute the task's metrics over all notes, each counted once."""
-    classes = dict(predict(model.trunk, hidden, len(notes.rows), precision))
+    if task.kind == "language_modelling":
+        surprise = perplexity(model, notes.rows, hidden, precision)
+        return {"perplexity": surprise, "loss": math.log(surprise)}
+    several = notes.several_labels
+    classes = dict(predict(model.trunk, hidden, len(notes.rows), precision, several_labels=several))
+    if several:
+        rows = [int(indices[0]) for indices in notes.rows_of_note]
+        return label_metrics(
+            np.stack([classes[row] for row in rows]),
+            np.stack([notes.rows[row].targets for row in rows]),
+        )
     if task.kind == "document_classification":
         rows = [int(indices[0]) for indices in notes.rows_of_note]
         predicted = np.array([classes[row][0] for row in rows])
@@ -27,6 +40,26 @@ def measure(
         return document_metrics(predicted, actual, len(task.labels))
     found = [_entities(notes, indices, classes, task) for indices in notes.rows_of_note]
     return entity_metrics(found, notes.entities_of_note)
+
+
+def perplexity(
+    model: SplitModel, rows: Sequence[Row], hidden: HiddenStates, precision: Precision
+) -> float:
+    """Exponential of the mean loss of the next token over all tokens."""
+    total, tokens = 0.0, 0
+    with torch.no_grad():
+        for start in range(0, len(rows), PHYSICAL_ROWS):
+            batch = range(start, min(start + PHYSICAL_ROWS, len(rows)))
+            states, mask = hidden.batch(list(batch))
+            with precision.autocast():
+                logits = model.trunk(states, mask)
+            targets = torch.full(logits.shape[:2], IGNORED, device=logits.device)
+            for place, row in enumerate(batch):
+                values = torch.from_numpy(rows[row].targets)
+                targets[place, : len(values)] = values.to(logits.device)
+            total += float(token_losses(logits.float(), targets).double().sum())
+            tokens += int((targets != IGNORED).sum())
+    return math.exp(min(total / max(tokens, 1), 700.0))
 
 
 def load_change(model: SplitModel, change: Mapping[str, np.ndarray]) -> None:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from fedclinic.errors import TrainingError
 from fedclinic.learning import note_batches
@@ -22,6 +21,12 @@ from fedclinic.learning.importance import GradientWatch
 from fedclinic.learning.layer_dropout import BlockSkipper, SeededDraws
 from fedclinic.learning.layers import SplitModel, Trunk
 from fedclinic.learning.local_optimizer import add_proximal, make_optimizer, set_rate
+from fedclinic.learning.losses import (
+    chosen_classes,
+    document_losses,
+    label_losses,
+    row_loss_of_tokens,
+)
 from fedclinic.learning.note_batches import (
     note_shares,
     physical_batches,
@@ -268,31 +273,38 @@ def row_losses(local: LocalRound, rows: IntArray, *, shares: Tensor) -> Tensor:
     with local.precision.autocast():
         logits = local.network()(hidden, mask)
     targets = _padded_targets(local.notes, rows, logits)
+    if local.notes.several_labels:
+        return label_losses(precise(logits), targets)
     if logits.dim() == 2:
-        return cross_entropy(precise(logits), targets.squeeze(1), reduction="none")
-    by_token = cross_entropy(
-        precise(logits).transpose(1, 2), targets, ignore_index=IGNORED, reduction="none"
-    )
-    labelled = (targets != IGNORED).sum(1).clamp(min=1)
-    return by_token.sum(1) / labelled * shares.to(logits.device)
+        return document_losses(precise(logits), targets)
+    return row_loss_of_tokens(precise(logits), targets, shares)
 
 
 def predict(
-    local_trunk: Trunk, hidden: HiddenStates, rows: int, precision: Precision
+    local_trunk: Trunk,
+    hidden: HiddenStates,
+    rows: int,
+    precision: Precision,
+    *,
+    several_labels: bool = False,
 ) -> Iterator[tuple[int, IntArray]]:
-    """Yield (row, classes): the likeliest class of a document, shape (1,), or of each token."""
+    """Yield (row, classes): the likeliest class of a document, shape (1,), or of each token.
+
+    With several labels a document has a 1 for each label that is likelier than not.
+    """
     with torch.no_grad():
         for start in range(0, rows, note_batches.PHYSICAL_ROWS):
             indices = range(start, min(start + note_batches.PHYSICAL_ROWS, rows))
             states, mask = hidden.batch(list(indices))
             with precision.autocast():
-                classes = local_trunk(states, mask).argmax(-1).cpu().numpy()
+                logits = local_trunk(states, mask)
+            classes = chosen_classes(logits, several=several_labels).cpu().numpy()
             for offset, row in enumerate(indices):
                 yield row, np.atleast_1d(classes[offset])
 
 
 def _padded_targets(notes: EncodedNotes, rows: IntArray, logits: Tensor) -> Tensor:
-    width = 1 if logits.dim() == 2 else logits.shape[1]
+    width = 1 if logits.dim() == 2 and not notes.several_labels else logits.shape[1]
     targets = np.full((len(rows), width), IGNORED, dtype=np.int64)
     for index, row in enumerate(rows):
         values = notes.rows[row].targets

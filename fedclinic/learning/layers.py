@@ -8,7 +8,7 @@ travel (layer skipping, arXiv 2504.10536).
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,8 @@ from fedclinic.learning.adapters import (
     Places,
     insert_adapter,
 )
+from fedclinic.learning.tasks import labels_documents, output_count
+from fedclinic.plan import Task
 
 
 @dataclass(frozen=True)
@@ -90,13 +92,25 @@ class _IdentityBlock(nn.Module):
 class Stem(nn.Module):
     """The frozen lower blocks: token ids (rows, tokens) to hidden states (rows, tokens, hidden)."""
 
-    def __init__(self, base: nn.Module) -> None:
+    def __init__(self, base: nn.Module, sees_ahead: bool = False) -> None:
         super().__init__()
         self.base = base
+        self.sees_ahead = sees_ahead
 
     def forward(self, token_ids: Tensor, mask: Tensor) -> Tensor:
-        output: Tensor = self.base(input_ids=token_ids, attention_mask=mask).last_hidden_state
+        seen = both_ways(mask) if self.sees_ahead else mask
+        output: Tensor = self.base(input_ids=token_ids, attention_mask=seen).last_hidden_state
         return output
+
+
+def both_ways(mask: Tensor) -> Tensor:
+    """Let every token of a row see every other: (rows, tokens) to (rows, 1, tokens, tokens).
+
+    Added to attention scores. A decoder takes such a mask as it is, instead of its own, in which a
+    token sees only those before it.
+    """
+    hidden = (1.0 - mask.float()) * torch.finfo(torch.float32).min
+    return hidden[:, None, None, :].expand(-1, 1, mask.shape[1], -1)
 
 
 class Trunk(nn.Module):
@@ -106,16 +120,20 @@ class Trunk(nn.Module):
     (rows, tokens, outputs). The head starts at zero, so every site starts from the same model.
     """
 
-    def __init__(self, base: nn.Module, hidden: int, outputs: int, pooled: bool) -> None:
+    def __init__(
+        self, base: nn.Module, hidden: int, outputs: int, pooled: bool, sees_ahead: bool = False
+    ) -> None:
         super().__init__()
         self.base = base
         self.head = nn.Linear(hidden, outputs)
         self.pooled = pooled
+        self.sees_ahead = sees_ahead
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
     def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        top = self.base(inputs_embeds=hidden, attention_mask=mask).last_hidden_state
+        seen = both_ways(mask) if self.sees_ahead else mask
+        top = self.base(inputs_embeds=hidden, attention_mask=seen).last_hidden_state
         if self.pooled:
             weights = mask.to(top.dtype).unsqueeze(-1)
             top = (top * weights).sum(1) / weights.sum(1).clamp(min=1)
@@ -166,7 +184,43 @@ def architecture_of(base: nn.Module) -> Architecture:
     return ARCHITECTURES[kind]
 
 
-def split(base: nn.Module, layers: Layers, *, outputs: int, pooled: bool) -> SplitModel:
+def split_for(
+    base: nn.Module, layers: Layers, task: Task, attention: Literal["own", "bidirectional"]
+) -> SplitModel:
+    """Cut `base` as the plan says, with the head that its task needs.
+
+    Raises:
+        ModelError: if the model cannot do the task, or has not the planned blocks.
+    """
+    causal, predicts = architecture_of(base).causal, task.kind == "language_modelling"
+    sees_ahead = attention == "bidirectional"
+    if predicts and (not causal or sees_ahead):
+        raise ModelError("language modelling needs a decoder with its own attention, such as gpt2")
+    if sees_ahead and not causal:
+        raise ModelError("base_model.attention: only a decoder's attention can be made two-way")
+    outputs = 1 if predicts else output_count(task)
+    model = split(
+        base, layers, outputs=outputs, pooled=labels_documents(task), sees_ahead=sees_ahead
+    )
+    if predicts:
+        model.trunk.head = _tied_head(base)
+    return model
+
+
+def _tied_head(base: nn.Module) -> nn.Linear:
+    """The frozen head of a language model whose output layer is its embedding."""
+    config: Any = base.config
+    if not config.tie_word_embeddings:
+        raise ModelError("language modelling needs a model whose output layer is its embedding")
+    weight: Tensor = base.get_input_embeddings().weight  # type: ignore[operator]
+    head = nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
+    head.weight = nn.Parameter(weight.detach(), requires_grad=False)
+    return head
+
+
+def split(
+    base: nn.Module, layers: Layers, *, outputs: int, pooled: bool, sees_ahead: bool = False
+) -> SplitModel:
     """Cut `base` so that the planned blocks and a new head train, and the rest is frozen.
 
     Raises:
@@ -182,7 +236,7 @@ def split(base: nn.Module, layers: Layers, *, outputs: int, pooled: bool) -> Spl
     stem, trunk = _stem_of(base, architecture, first), _trunk_of(base, architecture, first)
     config: Any = base.config
     hidden = int(config.hidden_size)
-    model = Trunk(trunk, hidden, outputs, pooled)
+    model = Trunk(trunk, hidden, outputs, pooled, sees_ahead)
     _switch_dropout_off(model)
     model.base.requires_grad_(False)
     blocks = _module_at(model.base, architecture.blocks)
@@ -194,7 +248,7 @@ def split(base: nn.Module, layers: Layers, *, outputs: int, pooled: bool) -> Spl
         for parameter in block.parameters():
             parameter.requires_grad_(layers.parameters == "all" or parameter.dim() == 1)
     return SplitModel(
-        stem=Stem(stem).eval(),
+        stem=Stem(stem, sees_ahead).eval(),
         trunk=model,
         first_trained=first,
         blocks_path=architecture.blocks,

@@ -24,6 +24,21 @@ def document_metrics(
     }
 
 
+def label_metrics(predicted: NDArray[np.int64], actual: NDArray[np.int64]) -> dict[str, float]:
+    """F1 over all yes-or-no decisions together and by label, and documents that are all right.
+
+    Shapes (documents, labels); labels that occur nowhere are left out of the mean.
+    """
+    hits = (predicted * actual).sum(0)
+    named = predicted.sum(0) + actual.sum(0)
+    by_label = 2 * hits[named > 0] / named[named > 0]
+    return {
+        "micro_f1": float(2 * hits.sum() / named.sum()) if named.sum() else 0.0,
+        "macro_f1": float(by_label.mean()) if by_label.size else 0.0,
+        "exact": float((predicted == actual).all(1).mean()),
+    }
+
+
 def entity_metrics(
     predicted: Sequence[Sequence[Span]], actual: Sequence[Sequence[Span]]
 ) -> dict[str, float]:

@@ -45,6 +45,8 @@ class EncodedNotes:
     notes_of_patient: tuple[IntArray, ...] = field(repr=False)
     entities_of_note: tuple[tuple[Span, ...], ...] = field(repr=False)
     """Gold entities of each note, for evaluation."""
+    several_labels: bool = field(default=False, repr=False)
+    """Whether targets say yes or no to each label of a document."""
 
     def joined(self, other: "EncodedNotes") -> "EncodedNotes":
         """These notes, then another's, whose patients are others."""
@@ -55,6 +57,7 @@ class EncodedNotes:
             notes_of_patient=self.notes_of_patient
             + tuple(notes + self.notes for notes in other.notes_of_patient),
             entities_of_note=self.entities_of_note + other.entities_of_note,
+            several_labels=self.several_labels,
         )
 
     @property
@@ -68,9 +71,14 @@ class EncodedNotes:
 
 def output_count(task: Task) -> int:
     """Rows of the task head: a class a label, or O with B- and I- of each entity type."""
-    if task.kind == "document_classification":
+    if labels_documents(task):
         return len(task.labels)
     return 1 + 2 * len(task.labels)
+
+
+def labels_documents(task: Task) -> bool:
+    """Whether the whole document is labelled, from the mean of its tokens."""
+    return task.kind in ("document_classification", "multilabel_classification")
 
 
 def encode_notes(
@@ -100,6 +108,7 @@ def encode_notes(
         rows_of_note=tuple(rows_of_note),
         notes_of_patient=tuple(np.array(indices) for indices in notes_of.values()),
         entities_of_note=tuple(entities),
+        several_labels=task.kind == "multilabel_classification",
     )
 
 
@@ -111,7 +120,7 @@ def encode_text(text: str, task: Task, tokenizer: Tokenizer) -> tuple[Row, ...]:
 
 
 def _rows_of(note: DeidentifiedNote, task: Task, tokenizer: Tokenizer) -> Iterator[Row]:
-    windows = task.kind == "token_classification"
+    windows = not labels_documents(task)
     encoded = tokenizer(
         note.text,
         truncation=True,
@@ -122,13 +131,29 @@ def _rows_of(note: DeidentifiedNote, task: Task, tokenizer: Tokenizer) -> Iterat
     if not windows:
         token_ids = np.array(encoded.encodings[0].ids, dtype=np.int64)
         nowhere = np.full(len(token_ids), -1)
-        yield Row(token_ids, np.array([task.labels.index(note.labels[0])]), nowhere, nowhere)
+        yield Row(token_ids, _document_targets(note, task), nowhere, nowhere)
+        return
+    if task.kind == "language_modelling":
+        yield from (_next_tokens(np.array(each.ids)) for each in encoded.encodings)
         return
     words = _words(encoded.encodings, note.text)
     for encoding in encoded.encodings:
         starts, ends = _take_words(encoding.word_ids, words)
         targets = _token_targets(starts, note.entities, task)
         yield Row(np.array(encoding.ids, dtype=np.int64), targets, starts, ends)
+
+
+def _document_targets(note: DeidentifiedNote, task: Task) -> IntArray:
+    """The label's number, shape (1,); or yes and no to every label, shape (labels,)."""
+    if task.kind == "document_classification":
+        return np.array([task.labels.index(note.labels[0])])
+    return np.array([int(label in note.labels) for label in task.labels])
+
+
+def _next_tokens(token_ids: IntArray) -> Row:
+    """A row whose targets are its own tokens, one place on; the last has none."""
+    nowhere = np.full(len(token_ids), -1)
+    return Row(token_ids, np.append(token_ids[1:], IGNORED), nowhere, nowhere)
 
 
 def _words(encodings: Sequence[Any], text: str) -> dict[int, tuple[int, int]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fedclinic.errors import DataError
+from fedclinic.learning.tasks import labels_documents
 from fedclinic.notes import Note, Span
 from fedclinic.plan import Task
 from site_agent.settings import NoteSource
@@ -143,15 +144,17 @@ def _entities(row: Row, name: str, length: int, task: Task) -> tuple[Span, ...]:
 
 
 def _document_labels(row: Row, source: NoteSource, task: Task) -> tuple[str, ...]:
-    if task.kind != "document_classification":
+    if not labels_documents(task):
         return ()
     if source.fields.label is None:
         raise DataError(f"{row.where}: notes.fields names no label, and the task needs one")
     value = row.values.get(source.fields.label)
     if value is None or value in ("", []):
+        if value is None and task.kind == "multilabel_classification":
+            raise DataError(f"{row.where}: '{source.fields.label}' is missing; [] says no label")
         return ()
     labels = tuple(str(item) for item in value) if isinstance(value, list) else (str(value),)
-    if len(labels) > 1:
+    if len(labels) > 1 and task.kind == "document_classification":
         raise DataError(
             f"{row.where}: '{source.fields.label}' holds {len(labels)} labels, and a document has "
             "one; name a field with one in notes.fields.label"
