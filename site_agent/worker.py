@@ -70,7 +70,7 @@ class WorkerSite:
 
 
 class SiteWorker(BaseWorker[NoConfiguration, Any, WorkResult]):
-    """Polls the site's work pool and gives each run a process of its own."""
+    """Polls the site's work pool and gives its runs, one at a time, to a process of their own."""
 
     type = WORKER_TYPE
     job_configuration = NoConfiguration
@@ -85,6 +85,8 @@ class SiteWorker(BaseWorker[NoConfiguration, Any, WorkResult]):
         )
         self._site = site
         self._children: dict[UUID, Process | None] = {}
+        self._process: Process | None = None
+        """Does the site's work; kept between tasks for what it has loaded."""
 
     @classmethod
     def get_default_base_job_template(cls) -> dict[str, Any]:
@@ -103,16 +105,16 @@ class SiteWorker(BaseWorker[NoConfiguration, Any, WorkResult]):
         self._children[flow_run.id] = None
         try:
             order, deadline = await self._read(flow_run)
-            child = await self._start(order)
+            child = await self._give(order)
             self._children[flow_run.id] = child
             if task_status is not None:
                 task_status.started(_identifier(child))
             reason = await self._watch(flow_run.id, child, deadline)
             if reason is not None:
                 await self.client.set_flow_run_state(flow_run.id, reason, force=True)
-            ended_by_itself = reason is None
+            lost = reason is None and child.returncode is not None
             return WorkResult(
-                status_code=(child.returncode or 0) if ended_by_itself else 0,
+                status_code=(child.returncode or 1) if lost else 0,
                 identifier=_identifier(child),
             )
         finally:
@@ -127,6 +129,15 @@ class SiteWorker(BaseWorker[NoConfiguration, Any, WorkResult]):
                 _kill(child)
                 return
         raise InfrastructureNotFound("no such run here")
+
+    async def setup(self) -> None:
+        await super().setup()
+        self._process = await self._start()
+
+    async def teardown(self, *exc_info: Any) -> None:
+        if self._process is not None:
+            _kill(self._process)
+        await super().teardown(*exc_info)
 
     async def sync_with_backend(self) -> None:
         await super().sync_with_backend()
@@ -174,31 +185,42 @@ class SiteWorker(BaseWorker[NoConfiguration, Any, WorkResult]):
         order = Order(flow_run=flow_run.id, worker=os.getpid(), task=task)
         return order, deadline
 
-    async def _start(self, order: Order) -> Process:
-        child = await asyncio.create_subprocess_exec(
-            *self._site.command,
-            stdin=asyncio.subprocess.PIPE,
-            env=self._site.environment | {"PREFECT__FLOW_RUN_ID": str(order.flow_run)},
-            start_new_session=True,
-        )
+    async def _give(self, order: Order) -> Process:
+        """Give the order to the work process; one that ended is started again."""
+        if self._process is None or self._process.returncode is not None:
+            self._process = await self._start()
+        child = self._process
         if child.stdin is not None:
             with suppress(ConnectionError):
-                child.stdin.write(order.model_dump_json().encode())
+                child.stdin.write(order.model_dump_json().encode() + b"\n")
                 await child.stdin.drain()
-            child.stdin.close()
         return child
 
+    async def _start(self) -> Process:
+        return await asyncio.create_subprocess_exec(
+            *self._site.command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env=self._site.environment,
+            start_new_session=True,
+        )
+
     async def _watch(self, run: UUID, child: Process, deadline: float) -> State[Any] | None:
-        """Wait for the child; returns the state to set if it had to be killed."""
-        ended = asyncio.ensure_future(child.wait())
+        """Wait until the child has done its order; returns the state to set if it was killed."""
+        if child.stdout is None:
+            raise PolicyError("the work process has no pipe")
+        said = asyncio.ensure_future(child.stdout.readline())
         while True:
-            await asyncio.wait({ended}, timeout=LOOK_EVERY_SECONDS)
-            if ended.done():
+            await asyncio.wait({said}, timeout=LOOK_EVERY_SECONDS)
+            if said.done():
+                if not said.result():
+                    await child.wait()
                 return None
             reason = await self._reason_to_end(run, deadline)
             if reason is not None:
                 _kill(child)
-                await ended
+                await child.wait()
+                await said
                 return reason
 
     async def _reason_to_end(self, run: UUID, deadline: float) -> State[Any] | None:

@@ -1,4 +1,4 @@
-"""The process in which a worker's one flow run does its work, and which ends with it."""
+"""The process in which a worker's flow runs do their work: one at a time, until it is ended."""
 
 import ctypes
 import os
@@ -6,6 +6,8 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 from fedclinic.answers import Answer
 from fedclinic.errors import ConfigError
@@ -15,6 +17,7 @@ from fedclinic.updates.blobs import BlobFolder
 from fedclinic.updates.shared_folder import SharedFolder
 from site_agent.agent import fresh_noise_key
 from site_agent.opening import OpenSite
+from site_agent.standard_output import take_standard_output
 from site_agent.task_handler import TaskHandler
 from site_agent.worker_order import Order
 
@@ -25,42 +28,59 @@ _DIE_WITH_PARENT = 1
 def carry_out(
     open_site: Callable[[], OpenSite], noise_key: Callable[[], bytes] = fresh_noise_key
 ) -> None:
-    """Read one order from standard input, answer it as its flow run, and return."""
+    """Answer orders, one a line of standard input, each as its flow run, until the input ends.
+
+    Every answer is followed by a line of output. What a site loads for one task, and its trainer's
+    self-test, serve the next ones too.
+    """
     sys.excepthook = lambda kind, *_: print(f"ended by {kind.__name__}", file=sys.stderr)
-    order = Order.model_validate_json(sys.stdin.buffer.read())
     ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
-    if os.getppid() != order.worker:
-        return
+    done = take_standard_output()
     from site_agent.live_progress import LiveProgress  # noqa: PLC0415 - after the environment
     from site_agent.site_flows import carry_on_run, send_no_events  # noqa: PLC0415
 
     send_no_events()
-    progress = LiveProgress()
+    desk = Desk(open_site, noise_key)
+    for line in sys.stdin:
+        order = Order.model_validate_json(line)
+        if os.getppid() != order.worker:
+            return
+        os.environ["PREFECT__FLOW_RUN_ID"] = str(order.flow_run)
+        answer = partial(desk.answer, order.task, LiveProgress().show)
+        carry_on_run(order.flow_run, answer)
+        done.write("done\n")
+        done.flush()
 
-    def show(reply: Reply) -> None:
+
+@dataclass
+class Desk:
+    """The site behind the orders, opened for the first and kept."""
+
+    open_site: Callable[[], OpenSite]
+    noise_key: Callable[[], bytes]
+    show: Callable[[int, int], None] = lambda done, total: None
+    handler: TaskHandler | None = None
+
+    def answer(self, task: Envelope, show: Callable[[int, int], None]) -> str:
+        """Fetch what the task names, do it, leave what the answer names; returns the answer's JSON.
+
+        Raises:
+            FedclinicError: if the task is not a trusted coordinator's, or blobs cannot be moved.
+        """
+        if self.handler is None:
+            site = self.open_site()
+            own = BlobFolder(site.home.blobs)
+            self.handler = TaskHandler(site, own, self._say, time.time, self.noise_key)
+        self.show = show
+        worker = self.handler.site.config.worker
+        if worker is None:
+            raise ConfigError("site.yaml has no worker section")
+        shared = SharedFolder(worker.blobs)
+        shared.fetch_named(task, self.handler.blobs)
+        answer = self.handler.handle(task)
+        shared.offer_named(answer.last, self.handler.blobs)
+        return Answer(statements=answer.statements).model_dump_json()
+
+    def _say(self, reply: Reply) -> None:
         if isinstance(reply, Progress) and reply.stage == "train":
-            progress.show(reply.done, reply.total)
-
-    carry_on_run(order.flow_run, lambda: answer_task(open_site(), order.task, show, noise_key))
-
-
-def answer_task(
-    site: OpenSite,
-    task: Envelope,
-    say: Callable[[Reply], None],
-    noise_key: Callable[[], bytes],
-) -> str:
-    """Fetch what the task names, do it, leave what the answer names; returns the answer's JSON.
-
-    Raises:
-        FedclinicError: if the task is not a trusted coordinator's, or blobs cannot be moved.
-    """
-    if site.config.worker is None:
-        raise ConfigError("site.yaml has no worker section")
-    own = BlobFolder(site.home.blobs)
-    shared = SharedFolder(site.config.worker.blobs)
-    handler = TaskHandler(site, own, say, time.time, noise_key)
-    shared.fetch_named(task, own)
-    answer = handler.handle(task)
-    shared.offer_named(answer.last, own)
-    return Answer(statements=answer.statements).model_dump_json()
+            self.show(reply.done, reply.total)

@@ -1,6 +1,8 @@
 """The transport `prefect` with a real server, and a worker against whoever holds its credential."""
 
+import os
 import shutil
+import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -227,18 +229,23 @@ def test_a_task_whose_worker_is_killed_in_the_middle_is_done_again_by_the_next(
 ):
     stage = federation.stage
     before = set(federation.runs())
+    children = children_of(stage.processes["worker north"].pid)
+    assert children
+    for child in children:
+        os.kill(child, signal.SIGSTOP)
     with ThreadPoolExecutor(1) as thread:
         task = federation.task(PREPARE_KIND)
         asked = thread.submit(copy_context().run, federation.sites.submit, "north", task)
 
-        def begun() -> list[str]:
-            return [run for run, kind in federation.runs().items() if kind == "RUNNING"]
+        def taken() -> set[str]:
+            runs = federation.runs()
+            return {run for run in runs.keys() - before if runs[run] in ("PENDING", "RUNNING")}
 
-        stage.wait_until(begun, "a run is going on")
-        (killed,) = set(begun()) - before
-        (child,) = children_of(stage.processes["worker north"].pid)
+        stage.wait_until(taken, "the worker has taken the run")
+        (killed,) = taken()
         stage.kill("worker north")
-        stage.wait_until(lambda: not Path(f"/proc/{child}").exists(), "its child is gone")
+        gone = [Path(f"/proc/{child}") for child in children]
+        stage.wait_until(lambda: not any(map(Path.exists, gone)), "its children are gone")
         stage.start_worker("north", stage.root / "site.yaml", KNOWN_NOISE)
         answer = asked.result(timeout=PATIENCE)
     assert federation.opened(answer, PREPARED_KIND, SitePrepared).site == "north"
