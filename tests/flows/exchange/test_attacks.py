@@ -62,7 +62,7 @@ def test_a_request_is_good_once(desk):
 
 def test_a_replay_is_refused_after_the_service_was_started_anew(desk, tmp_path):
     request = lease(desk).request
-    again = Desk(tmp_path, clock=desk.clock)
+    again = Desk(tmp_path, clock=desk.clock, database=desk.database)
     assert problem_of(again.http.send(request)) == "replay"
 
 

@@ -200,7 +200,7 @@ def test_an_agent_of_another_version_is_told_so(desk):
 
 def test_what_the_coordinator_queued_outlives_the_service(desk, tmp_path):
     task = desk.submit()
-    again = Desk(tmp_path, clock=desk.clock)
+    again = Desk(tmp_path, clock=desk.clock, database=desk.database)
     assert again.lease().task == task
 
 
