@@ -52,6 +52,14 @@ def write_bundle(workspace: Workspace, name: str, out: Path) -> str:
     )
 
 
+def revoke_everywhere(workspace: Workspace, site: str) -> None:
+    """State in every log in which a site's key is in force that it left."""
+    for path in sorted(workspace.logs.glob("*/log.jsonl")):
+        log = open_log(workspace, path.parent.name)
+        if site in log.keyring().site_keys():
+            revoke_site(workspace, path.parent.name, site, "left")
+
+
 def revoke_site(workspace: Workspace, federation: str, site: str, reason: str) -> str:
     """State that a site's key is no longer accepted.
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from fedclinic.errors import ConfigError
 from fedclinic.invitation import Invitation, write_token
 from fedclinic.records import Name
+from flows.auditing.bundles import revoke_everywhere
 from flows.coordinator_key import load_coordinator_key
 from flows.exchange.address import read_address
 from flows.exchange.exchange import Exchange, open_exchange
@@ -54,7 +55,9 @@ def invite_site(workspace: Workspace, name: str, hours: float) -> str:
 
 
 def revoke_site(workspace: Workspace, name: str) -> None:
+    """Accept nothing more from a site, and say so in the log of each federation that it is in."""
     _open(workspace).registry.revoke(name)
+    revoke_everywhere(workspace, name)
 
 
 def site_table(workspace: Workspace) -> Table:
