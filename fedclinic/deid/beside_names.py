@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from fedclinic.deid.kinds import EntityKind
 from fedclinic.deid.lexicon import Lexicon
@@ -146,11 +147,13 @@ def _turned_round(text: str, people: list[Span], lexicon: Lexicon) -> Iterator[S
         parts = [part for part in _WORD.findall(text[span.start : span.end]) if len(part) > 1]
         if len(parts) == 2 and any(lexicon.is_ambiguous(part.lower()) for part in parts):
             pairs.add((parts[0].lower(), parts[1].lower()))
-    for first, last in pairs:
-        one, other = re.escape(first), re.escape(last)
-        either = re.compile(rf"(?i)(?<!\w)(?:{one},? {other}|{other},? {one})(?!\w)")
-        for match in either.finditer(text):
-            yield Span(match.start(), match.end(), EntityKind.PERSON, _SCORE)
+    if pairs:
+        for one, other in pairwise(_WORD.finditer(text)):
+            names = one.group().lower(), other.group().lower()
+            if (names in pairs or names[::-1] in pairs) and (
+                text[one.end() : other.start()] in (" ", ", ")
+            ):
+                yield Span(one.start(), other.end(), EntityKind.PERSON, _SCORE)
     parts_alone = {
         part.lower()
         for span in people
