@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = "fedclinic"
 LOCKS = {
-    "requirements.lock": "dev",
+    "requirements.lock": "dev,ray,spacy",
     "requirements-coordinator.lock": "coordinator",
     "requirements-site.lock": "site",
     "requirements-demo.lock": "demo",

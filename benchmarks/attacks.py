@@ -21,18 +21,18 @@ THREATS: dict[str, dict[str, str]] = {
         "tests/site_agent/test_agent.py": "does_not_allow_is_refused or without_privacy",
     },
     "one site reaches another": {
-        f"{EXCHANGE}/test_tasks.py": "no_other_sites",
+        f"{EXCHANGE}/test_exchange_tasks.py": "no_other_sites",
         f"{EXCHANGE}/test_blobs.py": "another_sites_blob or does_not_name or lease_of_its_task",
-        f"{EXCHANGE}/test_attacks.py": "one_sites_key or nothing_but_the_interface",
+        f"{EXCHANGE}/test_exchange_attacks.py": "one_sites_key or nothing_but_the_interface",
     },
     "stolen site credential": {
-        f"{EXCHANGE}/test_attacks.py": "revoked or new_key",
-        f"{EXCHANGE}/test_tasks.py": "second_agent or nobody_elses",
+        f"{EXCHANGE}/test_exchange_attacks.py": "revoked or new_key",
+        f"{EXCHANGE}/test_exchange_tasks.py": "second_agent or nobody_elses",
     },
-    "stolen or guessed token": {f"{EXCHANGE}/test_attacks.py": "token or joining_site"},
+    "stolen or guessed token": {f"{EXCHANGE}/test_exchange_attacks.py": "token or joining_site"},
     "replay, cross-round": {
-        f"{EXCHANGE}/test_attacks.py": "good_once or replay or no_part or clock",
-        f"{EXCHANGE}/test_tasks.py": "ended_task or same_round or late_answer",
+        f"{EXCHANGE}/test_exchange_attacks.py": "good_once or replay or no_part or clock",
+        f"{EXCHANGE}/test_exchange_tasks.py": "ended_task or same_round or late_answer",
         "tests/flows/test_admitting.py": "",
     },
     "rollback of the global model": {"tests/site_agent/test_agent.py": "older_global_model"},
@@ -42,19 +42,19 @@ THREATS: dict[str, dict[str, str]] = {
         f"{EXCHANGE}/test_exchange_sites.py": "changed_at_the_exchange",
     },
     "path traversal, pickle, bombs, oversized bodies": {
-        f"{EXCHANGE}/test_attacks.py": "interface or bounded or no_message",
+        f"{EXCHANGE}/test_exchange_attacks.py": "interface or bounded or no_message",
         f"{EXCHANGE}/test_blobs.py": "largest_size or more_bytes",
     },
     "free text as a way out": {
-        f"{EXCHANGE}/test_tasks.py": "free_text",
-        f"{EXCHANGE}/test_attacks.py": "free_text or no_caller_can_write",
+        f"{EXCHANGE}/test_exchange_tasks.py": "free_text",
+        f"{EXCHANGE}/test_exchange_attacks.py": "free_text or no_caller_can_write",
         "tests/fedclinic/privacy/test_disclosure.py": "",
         "tests/promises/test_notes_stay.py": "",
     },
     "a server or proxy in between": {
         "tests/site_agent/test_enrolment.py": "authority or token or closed",
     },
-    "any input at all": {f"{EXCHANGE}/test_attacks.py": "whatever_is_asked"},
+    "any input at all": {f"{EXCHANGE}/test_exchange_attacks.py": "whatever_is_asked"},
 }
 
 
