@@ -155,7 +155,7 @@ def weighted_sum(
         total[:count] = 0
         for site in sorted(updates):
             read_into(updates[site], name, start, part[:count])
-            np.multiply(part[:count], factors[site], out=term[:count])
+            np.multiply(part[:count], factors[site], out=term[:count], dtype=np.float64)
             np.add(total[:count], term[:count], out=total[:count])
         result[name].reshape(-1)[start : start + count] = total[:count]
     return result

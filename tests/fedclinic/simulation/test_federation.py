@@ -64,7 +64,7 @@ def federated_averaging_by_hand() -> dict[str, np.ndarray]:
             )
             update = train_unprotected(local, work.privacy)
             for name in total:
-                total[name] += len(part) / 12 * update[name]
+                total[name] += len(part) / 12 * update[name].astype(np.float64)
         for name, values in total.items():
             mean = values.astype(np.float32)
             change[name] = (change[name] + mean.astype(np.float64)).astype(np.float32)

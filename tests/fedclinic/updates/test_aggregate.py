@@ -42,6 +42,18 @@ def test_the_mean_is_weighted_by_the_plan():
         np.testing.assert_allclose(mean[name], expected, rtol=1e-6, atol=1e-7)
 
 
+def test_a_sum_is_rounded_once_from_float64():
+    generator = np.random.default_rng(5)
+    updates = {s: {"w": generator.standard_normal((999, 1)).astype(np.float32)} for s in SITES}
+    weights = make_weights()
+    shares = {site: weights[site] / sum(weights.values()) for site in SITES}
+    expected = np.zeros((999, 1))
+    for site in SITES:
+        expected += shares[site] * updates[site]["w"].astype(np.float64)
+    measured = norm_bounded_mean(updates, weights, max_norm=math.inf)["w"]
+    assert np.array_equal(measured, expected.astype(np.float32))
+
+
 def test_weights_are_renormalised_over_the_sites_that_were_admitted():
     updates = make_updates(("alder", "oak"), size=10)
     mean = norm_bounded_mean(updates, make_weights(), max_norm=math.inf)
