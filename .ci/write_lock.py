@@ -99,7 +99,7 @@ def main() -> None:
         constrained = True
         header = LOCK_HEADER.format(file=file, extra=extra)
         (ROOT / file).write_text(header + "".join(map(locked, packages)), encoding="utf-8")
-        if extra == "dev":
+        if file == "requirements.lock":
             pins = "".join(f"{pinned(package)}\n" for package in packages)
             (ROOT / "constraints.txt").write_text(CONSTRAINTS_HEADER + pins, encoding="utf-8")
         print(f"{file}: {len(packages)} packages")

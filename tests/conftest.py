@@ -9,6 +9,15 @@ from hypothesis import settings
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 """Tiny tensors: more threads would only wait for each other."""
 
+for _name, _value in {
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+}.items():
+    os.environ.setdefault(_name, _value)
+"""As in production; a server that ends with the process says nothing after pytest has closed."""
+
 settings.register_profile("fedclinic", deadline=None)
 settings.load_profile("fedclinic")
 

@@ -152,8 +152,9 @@ SQL_EDITS: dict[str, tuple[str, str, str]] = {
         "registry.missing",
         "registered model 'tiny', version 1",
     ),
-    "a model is called released though its gate warned": (
-        "UPDATE registered_model_aliases SET alias = 'released'",
+    "a model is called by another alias than its gate's": (
+        "UPDATE registered_model_aliases SET alias = "
+        "CASE alias WHEN 'released' THEN 'candidate' ELSE 'released' END",
         "registry.alias",
         "registered model 'tiny', version 1",
     ),

@@ -107,14 +107,14 @@ def test_a_quarantined_note_is_listed_released_and_then_used(run, folder):
     assert run("review", "list").out == "no note is in quarantine\n"
 
 
-def test_what_the_roster_knows_is_replaced_and_searched_for(run, folder):
-    write_jsonl(folder / "roster.jsonl", [{"patient_id": "patient-0", "names": ["zorvath"]}])
-    texts = ("later zorvath slept well in the ward", "later zorvath slept well at home")
+def test_what_the_roster_knows_is_replaced_and_what_nobody_knows_is_not(run, folder):
+    write_jsonl(folder / "roster.jsonl", [{"patient_id": "patient-0", "badge": "blue-heron-q"}])
+    texts = ("later blue-heron-q slept well in the ward", "later blue-heron-q slept well at home")
     write_jsonl(folder / "notes.jsonl", [note_row(n, text=text) for n, text in enumerate(texts)])
-    roster = {"path": "roster.jsonl", "format": "jsonl", "columns": {"names": "PERSON"}}
+    roster = {"path": "roster.jsonl", "format": "jsonl", "columns": {"badge": "OTHER_ID"}}
     change(folder, roster=roster)
     run("run", "--canary-notes", "0")
-    assert stored_texts(folder).count("zorvath") == 1
+    assert stored_texts(folder).count("blue-heron-q") == 1
 
 
 def test_an_audit_writes_a_report_and_sheets_without_an_identifier(run, folder):
