@@ -197,4 +197,5 @@ def pick_precision(device_name: str, precision: str) -> Precision:
 
 
 def _cpu_has_bf16() -> bool:
-    return bool(torch.cpu._is_amx_tile_supported())
+    """Whether the processor multiplies bf16 itself: by AMX, or by AVX-512's instructions for it."""
+    return bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())

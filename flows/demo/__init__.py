@@ -14,7 +14,7 @@ from flows.plan_file import load_plan
 from flows.session import Session
 from flows.settings import Workspace
 
-TEST_PATIENTS = 75
+TEST_PATIENTS = 60
 """Patients per hospital in the evaluation notes."""
 
 
