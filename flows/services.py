@@ -79,6 +79,14 @@ def mlflow_account(workspace: Workspace) -> MlflowAccount:
     return MlflowAccount.model_validate_json(path.read_bytes())
 
 
+def sign_in_to_mlflow(workspace: Workspace) -> None:
+    """Be the coordinator towards MLflow, unless the environment names another account."""
+    if "MLFLOW_TRACKING_USERNAME" not in os.environ:
+        own = mlflow_account(workspace)
+        os.environ["MLFLOW_TRACKING_USERNAME"] = own.username
+        os.environ["MLFLOW_TRACKING_PASSWORD"] = own.password
+
+
 def run_servers(servers: Sequence[Server], logs: Path, ready: Callable[[], None]) -> None:
     """Start servers and wait; Ctrl-C, SIGTERM or the end of one ends all.
 

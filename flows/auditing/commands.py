@@ -231,6 +231,26 @@ def revoke(federation: str, site: str, reason: str, workspace: str | None) -> No
     click.echo(revoke_site(open_workspace(workspace), federation, site, reason))
 
 
+@audit.command("account")
+@click.argument("federation")
+@click.argument("name")
+@click.option("--role", type=click.Choice(["auditor", "site", "coordinator"]), required=True)
+@click.option("--mlflow", "uri", required=True, metavar="URI", help="Address of the MLflow server.")
+@workspace_option
+def account(federation: str, name: str, role: Any, uri: str, workspace: str | None) -> None:
+    """Let somebody into a federation's MLflow: auditors and sites read, coordinators manage.
+
+    The caller is MLFLOW_TRACKING_USERNAME, or else the account that `fedclinic up` made here.
+    """
+    from flows.services import sign_in_to_mlflow  # noqa: PLC0415
+    from flows.tracking.roles import open_account  # noqa: PLC0415
+
+    sign_in_to_mlflow(open_workspace(workspace))
+    password = open_account(uri, federation, name, role)
+    told = f"; password {password}, told only here" if password else " as before"
+    click.echo(f"{name} is let into {federation} as {role}{told}")
+
+
 def _end(findings: Iterable[Finding], about: str) -> None:
     """Print every finding and leave with the verdict's exit code."""
     found = list(findings)

@@ -155,15 +155,16 @@ def make_runner(transport: LocalTransport, sites: int) -> TaskRunner[Any]:
 def _dask(cluster: str | None, at_once: int) -> TaskRunner[Any]:
     from prefect_dask.task_runners import DaskTaskRunner  # noqa: PLC0415 - an optional extra
 
-    if cluster is not None:
-        return DaskTaskRunner(address=cluster)
     own = {
         "n_workers": at_once,
         "threads_per_worker": 1,
         "dashboard_address": None,
         "host": "127.0.0.1",
     }
-    return DaskTaskRunner(cluster_kwargs=own)
+    runner: TaskRunner[Any] = (
+        DaskTaskRunner(cluster_kwargs=own) if cluster is None else DaskTaskRunner(address=cluster)
+    )
+    return runner
 
 
 def _ray(cluster: str | None, at_once: int) -> TaskRunner[Any]:
