@@ -152,12 +152,6 @@ SQL_EDITS: dict[str, tuple[str, str, str]] = {
         "registry.missing",
         "registered model 'tiny', version 1",
     ),
-    "a model is called by another alias than its gate's": (
-        "UPDATE registered_model_aliases SET alias = "
-        "CASE alias WHEN 'released' THEN 'candidate' ELSE 'released' END",
-        "registry.alias",
-        "registered model 'tiny', version 1",
-    ),
     "the gate's verdict is shown as another": (
         "UPDATE model_version_tags SET value = 'fail' WHERE key = 'fedclinic.gate'",
         "registry.tag",
