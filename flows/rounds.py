@@ -2,7 +2,7 @@
 
 import math
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -13,16 +13,15 @@ from fedclinic.evidence.statement import Envelope, open_record, sign
 from fedclinic.method_parts import LayerDropout
 from fedclinic.method_plan import training_of
 from fedclinic.methods import Method, RoundDiagnostics, ServerState
-from fedclinic.plan import FederationPlan, PatientPrivacy
+from fedclinic.plan import FederationPlan
 from fedclinic.records import Digest
 from fedclinic.rounds import REPORT_KIND, TASK_KIND, RoundTask, SiteReport, UpdateManifest, Work
-from fedclinic.updates.admission import NoiseFloor, check_report, check_update, noise_floor
+from fedclinic.updates.admission import check_report, check_update
 from fedclinic.updates.blobs import BlobFolder
-from fedclinic.updates.codec import TensorSchema, UpdateFile, count_parameters, encode_chunks
+from fedclinic.updates.codec import TensorSchema, UpdateFile, encode_chunks
+from fedclinic.updates.planned_noise import noise_floors
 from fedclinic.updates.shared import shared_schema
 from flows.run_store import SiteOutcome
-
-HEAD_PREFIX = "head."
 
 
 @dataclass(frozen=True)
@@ -130,42 +129,13 @@ def fold_in(
         return federation.method.apply(state, updates, federation.plan.weights())
 
 
-def noise_floors(
-    plan: FederationPlan, schema: TensorSchema, round_number: int
-) -> tuple[NoiseFloor, ...]:
-    """The norms that the planned noise alone gives to blocks and head; none without plain SGD."""
-    privacy, optimizer = plan.privacy, plan.optimizer
-    if not isinstance(privacy, PatientPrivacy) or optimizer.name != "sgd" or optimizer.momentum:
-        return ()
-    mechanism = privacy.mechanism()
-    rates = optimizer.rates(round_number=round_number, rounds=plan.rounds, steps=mechanism.steps)
-    proximal = training_of(plan.method).proximal
-    head = {name for name in schema if name.startswith(HEAD_PREFIX)}
-    groups = {"blocks": (set(schema) - head, 1.0), "head": (head, optimizer.head_factor)}
-    return tuple(
-        NoiseFloor(
-            group=group,
-            names=frozenset(names),
-            norm=noise_floor(
-                noise_multiplier=mechanism.noise_multiplier,
-                clipping_norm=privacy.clipping_norm,
-                expected_patients=privacy.expected_patients,
-                learning_rates=remaining_rates([rate * factor for rate in rates], proximal),
-                parameters=count_parameters({name: schema[name] for name in names}),
-            ),
-        )
-        for group, (names, factor) in groups.items()
-        if names
-    )
-
-
 def check_update_bound(plan: FederationPlan, schema: TensorSchema) -> None:
     """Refuse a plan whose noise alone passes its bound, before any budget is spent.
 
     Raises:
         ConfigError: saying which bound the sites' updates would need at least.
     """
-    floors = noise_floors(plan, schema, 1)
+    floors = noise_floors(work_of(plan), schema, 1)
     least = 1.1 * math.sqrt(math.fsum(floor.norm**2 for floor in floors))
     bound = plan.admission.max_update_norm
     if floors and bound < least:
@@ -174,20 +144,6 @@ def check_update_bound(plan: FederationPlan, schema: TensorSchema) -> None:
             f"a norm of about {least:.4g}: every update would be quarantined after its budget was "
             f"spent; raise it to {2 * least:.2g}, train fewer tensors, or lower the learning rate"
         )
-
-
-def remaining_rates(rates: Sequence[float], proximal: float) -> list[float]:
-    """How much of each step's noise is in the update: FedProx pulls all before it back a little.
-
-    With w_{t+1} - w_0 = (1 - lr_t mu)(w_t - w_0) - lr_t g_t, step t's noise enters with
-    lr_t prod_{s > t} (1 - lr_s mu).
-    """
-    remaining = []
-    kept = 1.0
-    for rate in reversed(rates):
-        remaining.append(rate * abs(kept))
-        kept *= 1.0 - rate * proximal
-    return remaining[::-1]
 
 
 def _check_blob(federation: Federation, task: RoundTask, report: SiteReport) -> None:
@@ -202,7 +158,7 @@ def _check_blob(federation: Federation, task: RoundTask, report: SiteReport) -> 
             file,
             schema=schema,
             max_norm=federation.plan.admission.max_update_norm,
-            floors=noise_floors(federation.plan, schema, task.round_number),
+            floors=noise_floors(task.work, schema, task.round_number),
         )
 
 

@@ -1,7 +1,7 @@
 """Rounds of a federation whose sites are simulated one after the other on one trunk in memory.
 
-A site trains with the trainer of production, its update passes the codec and the bound of the plan
-as in production, and the method of production folds it in. What is in memory is one trunk, one
+A site trains with the trainer of production, its update passes the codec and admission of
+production, and the method of production folds it in. What is in memory is one trunk, one
 update and the server's state, however many sites there are.
 """
 
@@ -27,6 +27,7 @@ from fedclinic.simulation.trunk import SharedTrunk
 from fedclinic.simulation.update_table import UpdateTable
 from fedclinic.updates.admission import check_update
 from fedclinic.updates.codec import Tensors, decode, encode, encode_chunks, schema_of
+from fedclinic.updates.planned_noise import noise_floors
 from fedclinic.updates.shared import blocks_in, split_update
 
 ROBUST_SITE = "robust-mean"
@@ -76,7 +77,7 @@ class SimulatedRound:
     cpu_seconds: float
     """What of that the processors worked for this process."""
     quarantined: tuple[str, ...] = ()
-    """Sites whose update broke the plan's bound."""
+    """Sites whose update was above the plan's bound, or had less noise than the plan's."""
     personal: Mapping[str, Tensors] = field(default_factory=dict)
     """Change since the base of the blocks that each site keeps; gone with the next round."""
 
@@ -138,7 +139,7 @@ def _run_round(
     if bad is not None and bad.attack in UPDATE_ATTACKS:
         random = np.random.default_rng([bad.seed, number])
         falsify(tables.sent, bad.names, bad.attack, random)
-    up, quarantined = _send(simulation, tables.sent)
+    up, quarantined = _send(simulation, tables.sent, number)
     after, diagnostics = _fold_in(simulation, tables.sent, state)
     return SimulatedRound(
         state=after,
@@ -197,8 +198,8 @@ def _share(
     )
 
 
-def _send(simulation: Simulation, table: UpdateTable) -> tuple[int, tuple[str, ...]]:
-    """Pass every update through the codec and the plan's bound; returns bytes and who fell out."""
+def _send(simulation: Simulation, table: UpdateTable, number: int) -> tuple[int, tuple[str, ...]]:
+    """Pass every update through the codec and admission; returns bytes and who fell out."""
     dtype, bound = simulation.work.dtype, simulation.work.max_update_norm
     sent, quarantined = 0, []
     for site in table.sites():
@@ -208,7 +209,8 @@ def _send(simulation: Simulation, table: UpdateTable) -> tuple[int, tuple[str, .
         sent += len(blob)
         received = decode(blob, schema, dtype)
         try:
-            check_update(received, schema=schema, max_norm=bound)
+            floors = noise_floors(simulation.work, schema, number)
+            check_update(received, schema=schema, max_norm=bound, floors=floors)
         except AdmissionError:
             quarantined.append(site)
             table.drop(site)

@@ -11,6 +11,7 @@ from fedclinic.evidence.statement import open_record, sign
 from fedclinic.methods import decode_state, encode_state
 from fedclinic.rounds import RoundTask
 from fedclinic.updates.codec import encode
+from fedclinic.updates.planned_noise import noise_floors
 from flows.rounds import (
     REPORT_KIND,
     TASK_KIND,
@@ -19,7 +20,6 @@ from flows.rounds import (
     check_update_bound,
     fold_in,
     make_task,
-    noise_floors,
     publish_state,
     renew_task,
     work_of,
@@ -258,7 +258,7 @@ def test_a_site_that_declines_is_reported_with_its_own_words_or_its_code(sites, 
 
 def test_a_plan_without_privacy_has_no_noise_floor(tmp_path):
     plan = make_plan(privacy=make_unprotected().model_dump())
-    assert noise_floors(plan, SCHEMA, 1) == ()
+    assert noise_floors(work_of(plan), SCHEMA, 1) == ()
     sites = FakeSites(make_federation(tmp_path, plan))
     tiny = {name: np.full(shape, 1e-6, dtype=np.float32) for name, shape in SCHEMA.items()}
     assert answer(sites, tiny).verdict == "admitted"
@@ -267,17 +267,17 @@ def test_a_plan_without_privacy_has_no_noise_floor(tmp_path):
 @pytest.mark.parametrize("optimizer", [{"name": "adam"}, {"name": "sgd", "momentum": 0.5}])
 def test_an_optimiser_whose_noise_has_no_known_norm_has_no_floor(optimizer):
     plan = make_plan(optimizer={"learning_rate": 0.5} | optimizer)
-    assert noise_floors(plan, SCHEMA, 1) == ()
+    assert noise_floors(work_of(plan), SCHEMA, 1) == ()
 
 
 def test_the_floor_follows_the_rates_of_its_round_and_group():
     optimizer = {"name": "sgd", "learning_rate": 0.5, "decay": "linear", "head_factor": 3.0}
     plan = make_plan(optimizer=optimizer)
-    first = {floor.group: floor for floor in noise_floors(plan, SCHEMA, 1)}
-    second = {floor.group: floor for floor in noise_floors(plan, SCHEMA, 2)}
+    first = {floor.group: floor for floor in noise_floors(work_of(plan), SCHEMA, 1)}
+    second = {floor.group: floor for floor in noise_floors(work_of(plan), SCHEMA, 2)}
     assert first["blocks"].names == {"block.weight"}
     assert first["head"].names == {"head.bias"}
-    plain = {floor.group: floor.norm for floor in noise_floors(make_plan(), SCHEMA, 1)}
+    plain = {floor.group: floor.norm for floor in noise_floors(work_of(make_plan()), SCHEMA, 1)}
     rates = {n: plan.optimizer.rates(round_number=n, rounds=2, steps=3) for n in (1, 2)}
     for number, floors in ((1, first), (2, second)):
         scale = np.linalg.norm(rates[number]) / np.linalg.norm([0.5] * 3)

@@ -117,6 +117,17 @@ def test_an_update_that_breaks_the_bound_is_not_folded_in(tmp_path: Path) -> Non
     assert set(bound.diagnostics.weights) == {"site-2", "site-3"}
 
 
+def test_an_update_with_less_noise_than_the_plans_is_not_folded_in(tmp_path: Path) -> None:
+    work = make_tiny_work(privacy=make_privacy())
+    honest = last(make_simulation(tmp_path, work=work))
+    bad = BadSites(("site-2",), "ipm", seed=0)
+    quiet = last(make_simulation(tmp_path, work=work, bad=bad))
+    assert honest.quarantined == ()
+    assert quiet.quarantined == ("site-2",), (
+        "-0.6 of the honest mean has less than one site's noise"
+    )
+
+
 def test_a_round_without_any_admitted_update_is_an_error(tmp_path: Path) -> None:
     work = make_tiny_work(max_update_norm=1e-9)
     with pytest.raises(AdmissionError, match="no update was admitted"):
