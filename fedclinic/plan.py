@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 from zoneinfo import available_timezones
 
 from pydantic import (
+    BeforeValidator,
     Field,
     JsonValue,
     PositiveFloat,
@@ -17,6 +18,7 @@ from pydantic import (
 
 from fedclinic.chosen_layers import Layers
 from fedclinic.digest import canonical_json, digest_bytes
+from fedclinic.label_union import check_names, check_union
 from fedclinic.method_plan import (
     Centralised,
     Method,
@@ -48,6 +50,9 @@ __all__ = [
     "Variant",
 ]
 
+EVALUATION_SITE = "evaluation"
+"""The name under which a plan's evaluation notes are prepared and measured on."""
+
 Label = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 
@@ -65,6 +70,9 @@ class Task(Record):
     A language model has none: it learns the next token."""
     max_tokens: Annotated[int, Field(ge=8, le=8192)]
     """Tokens of a note that the model sees; the rest is cut off (documents) or split (tokens)."""
+    own_labels: dict[Label, Label] = {}
+    """In a task that a site is given: which of `labels` it annotates, by the names that its notes
+    have for them; empty: all, by these names. A plan says it under `sites`."""
 
     @model_validator(mode="after")
     def _labels_differ(self) -> Self:
@@ -156,10 +164,22 @@ class Unprotected(Record):
 Privacy = Annotated[PatientPrivacy | Unprotected, Field(discriminator="protection")]
 
 
+def _named(labels: Any) -> Any:
+    """A list of labels as a mapping from each to itself."""
+    return {label: label for label in labels} if isinstance(labels, (list, tuple)) else labels
+
+
+OwnLabels = Annotated[dict[Label, Label], BeforeValidator(_named)]
+
+
 class PlannedSite(Record):
     name: Name
     weight: PositiveFloat
     """Aggregation weight, fixed in the plan: note counts would leak. Normalised over the plan."""
+    labels: OwnLabels = {}
+    """For token classification: the labels that this site annotates, a list of some of the task's,
+    or a mapping from the site's own names to them. Empty: all. Its unmarked tokens say nothing of
+    labels that it does not annotate."""
 
 
 class Admission(Record):
@@ -192,6 +212,8 @@ class Evaluation(Record):
 
     site_config: str
     """Path of the site.yaml of the evaluation notes, relative to the plan."""
+    labels: OwnLabels = {}
+    """The labels that these notes annotate, as at a site: what else is predicted does not count."""
     every_rounds: PositiveInt = 1
 
 
@@ -254,12 +276,21 @@ class FederationPlan(Record):
         return self
 
     @model_validator(mode="after")
+    def _label_sets_are_a_union(self) -> Self:
+        if self.task.own_labels:
+            raise ValueError("task.own_labels is given to one site: write it under sites, labels")
+        names = {site.name: site.labels for site in self.sites}
+        check_union(self.task.kind, self.task.labels, names)
+        check_names(self.task.kind, self.task.labels, EVALUATION_SITE, self.evaluation.labels)
+        return self
+
+    @model_validator(mode="after")
     def _sites_are_consistent(self) -> Self:
         names = [site.name for site in self.sites]
         if len(set(names)) != len(names):
             raise ValueError("a site is listed twice")
-        if "evaluation" in names:
-            raise ValueError("no site is called 'evaluation': the evaluation notes are")
+        if EVALUATION_SITE in names:
+            raise ValueError(f"no site is called '{EVALUATION_SITE}': the evaluation notes are")
         if self.quorum > len(names):
             raise ValueError(f"quorum {self.quorum} is larger than the {len(names)} sites")
         if isinstance(self.transport, PrefectTransport):
@@ -275,6 +306,12 @@ class FederationPlan(Record):
     def agreed(self) -> dict[str, JsonValue]:
         """What sites agree to; where the coordinator keeps its files is no part of it."""
         return self.model_dump(mode="json", exclude=set(_NOT_AGREED))
+
+    def task_at(self, site: str) -> Task:
+        """The task as a site is given it, with what it calls the labels that it annotates."""
+        names = {each.name: each.labels for each in self.sites}
+        own = (names | {EVALUATION_SITE: self.evaluation.labels}).get(site)
+        return self.task.model_copy(update={"own_labels": own}) if own else self.task
 
     def is_protected(self) -> bool:
         return isinstance(self.privacy, PatientPrivacy)

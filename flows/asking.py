@@ -50,7 +50,7 @@ def ask_to_prepare(  # noqa: PLR0913 - each names a part of the task
         run=run,
         site=site,
         plan_digest=plan.digest(),
-        task=plan.task,
+        task=plan.task_at(site),
         base_model=plan.base_model,
         layers=plan.layers,
         nonce=secrets.token_hex(16),

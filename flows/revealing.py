@@ -204,7 +204,7 @@ def _ask(
         run=audited.run,
         site=going.site,
         plan_digest=audited.plan.digest(),
-        work=audited.work,
+        work=audited.work.model_copy(update={"task": audited.plan.task_at(going.site)}),
         state=audited.state,
         coordinates=tuple(digests) if guessed is not None else (),
         guessed=guessed,

@@ -37,10 +37,10 @@ class Federation:
     blobs: BlobFolder
 
 
-def work_of(plan: FederationPlan) -> Work:
-    """The part of the plan that sites carry out."""
+def work_of(plan: FederationPlan, site: str | None = None) -> Work:
+    """The part of the plan that sites carry out, with the labels that a site annotates."""
     return Work(
-        task=plan.task,
+        task=plan.task if site is None else plan.task_at(site),
         base_model=plan.base_model,
         layers=plan.layers,
         optimizer=plan.optimizer,
@@ -75,7 +75,7 @@ def make_task(
         round_number=round_number,
         site=site,
         plan_digest=federation.plan.digest(),
-        work=work_of(federation.plan),
+        work=work_of(federation.plan, site),
         state=state,
         nonce=secrets.token_hex(16),
         deadline=deadline,

@@ -38,7 +38,7 @@ from flows.run_audits import audit_run
 from flows.run_records import RunRecords
 from flows.run_store import RoundRecord, RunStore, SiteOutcome
 from flows.settings import Workspace
-from flows.sites import LateError
+from flows.sites import EVALUATION_SITE, LateError
 from flows.sites.opening import open_sites
 from flows.tracking.tracker import Tracker
 
@@ -223,7 +223,7 @@ def _measure(
         round_number=round_number,
         subject=subject,
         plan_digest=run.header.plan.digest(),
-        work=work_of(run.header.plan),
+        work=work_of(run.header.plan, EVALUATION_SITE),
         state=blob,
         key=run.federation.key,
         deadline=deadline_of(run.header),

@@ -12,7 +12,7 @@ from fedclinic.plan import FederationPlan
 from site_agent.connection_check import check_connection, check_disk
 from site_agent.models import check_base_model, load_base_model, pick_precision
 from site_agent.opening import OpenSite
-from site_agent.readers import read_notes
+from site_agent.prepare import check_notes
 
 
 def check_site(site: OpenSite, plan_path: Path | None) -> None:
@@ -48,16 +48,8 @@ def _read_plan(path: Path) -> FederationPlan:
 
 
 def _check_plan(site: OpenSite, plan: FederationPlan, say: Callable[[str], None]) -> None:
-    patients: set[str] = set()
-    notes = 0
-    for note in read_notes(site.config.notes, plan.task):
-        patients.add(note.patient)
-        notes += 1
-    if len(patients) < site.config.min_patients:
-        raise ConfigError(
-            f"{len(patients)} patients, and min_patients is {site.config.min_patients}"
-        )
-    say(f"notes          {notes} notes of {len(patients)} patients, labels in the plan")
+    notes, patients = check_notes(site.config, plan.task_at(site.config.site))
+    say(f"notes          {notes} notes of {patients} patients, labels in the plan")
     check_base_model(plan.base_model, plan.layers, site.config)
     base = load_base_model(plan.base_model, site.config)
     say(f"model          {plan.base_model.name} {base.digest[:19]}")

@@ -27,7 +27,7 @@ def run_deidentification(site: OpenSite, plan: Path | None, canary_notes: int) -
     began = time.monotonic()
     try:
         with DeidentificationBars(console) as bars, watched_by(bars):
-            deidentify_notes(site, _task_of(plan), canary_notes)
+            deidentify_notes(site, _task_of(plan, site.config.site), canary_notes)
     except KeyboardInterrupt:
         console.print("\nstopped; what was treated is kept, and the next run goes on from there")
         raise
@@ -59,7 +59,7 @@ def digests_of(site: OpenSite) -> dict[str, str]:
     return digests if model is None else digests | {"site_model": model.digest}
 
 
-def _task_of(plan: Path | None) -> Task | None:
+def _task_of(plan: Path | None, site: str) -> Task | None:
     if plan is None:
         return None
     try:
@@ -67,4 +67,4 @@ def _task_of(plan: Path | None) -> Task | None:
     except (OSError, UnicodeDecodeError) as error:
         reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
         raise ConfigError(f"cannot read plan {plan}: {reason}") from None
-    return parse_document(text, FederationPlan, source=str(plan)).task
+    return parse_document(text, FederationPlan, source=str(plan)).task_at(site)

@@ -57,7 +57,7 @@ class _Update:
     ) -> None:
         self.config, self.task, self.store, self.progress = config, task, store, progress
         self.roster, self.digest = treatment.roster, treatment.digest
-        self.total = check_notes(config, task)
+        self.total, _ = check_notes(config, task)
         self._done = 0
 
     def jobs(self) -> Iterator[Job]:
@@ -89,20 +89,39 @@ class _Update:
             self.progress(self._done, self.total)
 
 
-def check_notes(config: SiteConfig, task: Task | None) -> int:
-    """Read every note once and return how many there are.
+def check_notes(config: SiteConfig, task: Task | None) -> tuple[int, int]:
+    """Read every note once and return how many there are, and of how many patients.
 
     Raises:
-        DataError: if the notes cannot be read, or the site has fewer patients than it asks for.
+        DataError: if the notes cannot be read, the site has fewer patients than it asks for, or
+            one of the plan's labels is marked nowhere.
     """
     patients: set[str] = set()
+    marked: set[str] = set()
     total = 0
     for note in read_notes(config.notes, task):
         patients.add(note.patient)
+        marked.update(entity.label for entity in note.entities)
         total += 1
     if len(patients) < config.min_patients:
         raise DataError(
             f"site {config.site} has {len(patients)} patients and min_patients is "
             f"{config.min_patients}: it cannot take part"
         )
-    return total
+    if task is not None:
+        _check_marked(config.site, task, marked)
+    return total, len(patients)
+
+
+def _check_marked(site: str, task: Task, marked: set[str]) -> None:
+    """Refuse notes that would teach that a label is nowhere, because nobody looked for it here.
+
+    A site whose labels the plan lists says by that what it annotates, and is believed.
+    """
+    missing = [label for label in task.labels if label not in marked]
+    if task.kind == "token_classification" and missing and not task.own_labels:
+        raise DataError(
+            f"site {site} marks {missing[0]!r} in no note, and its unmarked words would teach that "
+            f"there is none: the plan's sites list the labels of {site}, some or all of "
+            f"{', '.join(task.labels)}"
+        )

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from fedclinic.errors import AdmissionError
+from fedclinic.label_union import annotated
 from fedclinic.learning.finetune import predict
 from fedclinic.learning.hidden_states import HiddenStates, Precision
 from fedclinic.learning.layers import SplitModel
@@ -79,7 +80,10 @@ def load_change(model: SplitModel, change: Mapping[str, np.ndarray]) -> None:
 def _entities(
     notes: EncodedNotes, rows: IntArray, classes: Mapping[int, IntArray], task: Task
 ) -> list[Span]:
+    """Predicted entities of a note, of the labels that its annotators looked for."""
     numbers = rows.tolist()
-    return entities_of_note(
+    found = entities_of_note(
         [notes.rows[row] for row in numbers], [classes[row] for row in numbers], task
     )
+    counted = annotated(task.labels, task.own_labels)
+    return [span for span in found if span.label in counted]

@@ -25,6 +25,7 @@ from fedclinic.learning.losses import (
     chosen_classes,
     document_losses,
     label_losses,
+    merge_unannotated,
     row_loss_of_tokens,
 )
 from fedclinic.learning.note_batches import (
@@ -272,6 +273,8 @@ def row_losses(local: LocalRound, rows: IntArray, *, shares: Tensor) -> Tensor:
     hidden, mask = local.hidden.batch(rows.tolist())
     with local.precision.autocast():
         logits = local.network()(hidden, mask)
+    if local.notes.unannotated:
+        logits = merge_unannotated(precise(logits), local.notes.unannotated)
     targets = _padded_targets(local.notes, rows, logits)
     if local.notes.several_labels:
         return label_losses(precise(logits), targets)

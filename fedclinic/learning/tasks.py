@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedclinic.errors import DataError
+from fedclinic.label_union import unannotated
 from fedclinic.notes import DeidentifiedNote, Span
 from fedclinic.plan import Task
 
@@ -47,6 +48,8 @@ class EncodedNotes:
     """Gold entities of each note, for evaluation."""
     several_labels: bool = field(default=False, repr=False)
     """Whether targets say yes or no to each label of a document."""
+    unannotated: tuple[int, ...] = field(default=(), repr=False)
+    """Numbers of the task's labels of which an unmarked token of these notes says nothing."""
 
     def joined(self, other: "EncodedNotes") -> "EncodedNotes":
         """These notes, then another's, whose patients are others."""
@@ -58,6 +61,7 @@ class EncodedNotes:
             + tuple(notes + self.notes for notes in other.notes_of_patient),
             entities_of_note=self.entities_of_note + other.entities_of_note,
             several_labels=self.several_labels,
+            unannotated=self.unannotated,
         )
 
     @property
@@ -109,6 +113,7 @@ def encode_notes(
         notes_of_patient=tuple(np.array(indices) for indices in notes_of.values()),
         entities_of_note=tuple(entities),
         several_labels=task.kind == "multilabel_classification",
+        unannotated=unannotated(task.labels, task.own_labels),
     )
 
 

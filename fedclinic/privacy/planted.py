@@ -7,6 +7,7 @@ join steps as any patient does, and as they depend on no real patient they cost 
 
 from dataclasses import dataclass, field
 
+from fedclinic.label_union import annotated
 from fedclinic.notes import DeidentifiedNote, Span
 from fedclinic.plan import Task
 from fedclinic.privacy.random_stream import RandomStream
@@ -67,16 +68,17 @@ def draw_planted(task: Task, stream: RandomStream, *, members: int, others: int)
 def _draw(task: Task, stream: RandomStream, number: int) -> PlantedNote:
     name = f"{_word(stream)} {_word(stream)}"
     digits = "".join(str(digit) for digit in stream.integers([10] * 17))
-    label = task.labels[int(stream.integers([len(task.labels)])[0])]
+    labels = annotated(task.labels, task.own_labels)
+    label = labels[int(stream.integers([len(labels)])[0])]
     frame = DOCUMENT if task.kind == "document_classification" else TOKENS
     text = frame.format(name=name, record=digits[:10], phone=digits[10:])
-    labels, entities = (label,), (Span(text.index(name), text.index(name) + len(name), label),)
+    entities = (Span(text.index(name), text.index(name) + len(name), label),)
     documents = task.kind == "document_classification"
     note = DeidentifiedNote(
         note_id=f"planted-{number}",
         patient=f"planted-{number}",
         text=text,
-        labels=labels if documents else (),
+        labels=(label,) if documents else (),
         entities=() if documents else entities,
     )
     return PlantedNote(name, label, note)

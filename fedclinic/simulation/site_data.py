@@ -1,7 +1,7 @@
 """A simulated site's notes as a view on those of the whole corpus: indices, and no copy."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from torch import Tensor
@@ -36,7 +36,8 @@ def data_of(corpus: EncodedNotes, hidden: HiddenStates, patients: IntArray) -> S
     place_of_note = {int(note): place for place, note in enumerate(chosen)}
     rows = np.concatenate([corpus.rows_of_note[note] for note in chosen])
     ends = np.cumsum([len(corpus.rows_of_note[note]) for note in chosen])
-    notes = EncodedNotes(
+    notes = replace(
+        corpus,
         rows=tuple(corpus.rows[row] for row in rows),
         rows_of_note=tuple(np.split(np.arange(len(rows)), ends[:-1])),
         notes_of_patient=tuple(

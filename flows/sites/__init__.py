@@ -7,9 +7,9 @@ from fedclinic.errors import RunError
 from fedclinic.evidence.keys import VerifyKey
 from fedclinic.evidence.statement import Envelope
 from fedclinic.local_protocol import Counted, Progress
+from fedclinic.plan import EVALUATION_SITE
 
-EVALUATION_SITE = "evaluation"
-"""The name under which a plan's evaluation notes are prepared and measured on."""
+__all__ = ["EVALUATION_SITE", "LateError", "Sites", "Watcher"]
 
 
 class LateError(RunError):

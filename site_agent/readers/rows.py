@@ -118,12 +118,14 @@ def _from_tokens(
         if prefix == "I" and spans and spans[-1].label == label and spans[-1].end == position - 1:
             spans[-1] = Span(spans[-1].start, end, label)
         elif prefix in ("B", "I") and label:
-            _check_label(row, tags_field, label, task)
+            _label(row, tags_field, label, task)
             spans.append(Span(position, end, label))
         elif prefix != "O":
             raise DataError(f"{row.where}: '{tags_field}' holds a tag that is not BIO")
         position = end + 1
-    return text, tuple(spans)
+    return text, tuple(
+        Span(each.start, each.end, _label(row, tags_field, each.label, task)) for each in spans
+    )
 
 
 def _entities(row: Row, name: str, length: int, task: Task) -> tuple[Span, ...]:
@@ -138,8 +140,7 @@ def _entities(row: Row, name: str, length: int, task: Task) -> tuple[Span, ...]:
             raise DataError(f"{row.where}: '{name}' needs start, end and label each") from None
         if not 0 <= span.start < span.end <= length:
             raise DataError(f"{row.where}: an entity lies outside the text")
-        _check_label(row, name, span.label, task)
-        spans.append(span)
+        spans.append(Span(span.start, span.end, _label(row, name, span.label, task)))
     return tuple(sorted(spans, key=lambda span: (span.start, span.end)))
 
 
@@ -159,18 +160,20 @@ def _document_labels(row: Row, source: NoteSource, task: Task) -> tuple[str, ...
             f"{row.where}: '{source.fields.label}' holds {len(labels)} labels, and a document has "
             "one; name a field with one in notes.fields.label"
         )
-    for label in labels:
-        _check_label(row, source.fields.label, label, task)
-    return labels
+    return tuple(_label(row, source.fields.label, label, task) for label in labels)
 
 
-def _check_label(row: Row, field: str, label: str, task: Task) -> None:
-    """The label itself is not told: where a column was mistaken for it, it is a piece of a note."""
-    if label in task.labels:
-        return
-    near = difflib.get_close_matches(label[:100], task.labels, n=1)
+def _label(row: Row, field: str, label: str, task: Task) -> str:
+    """The task's name of a label that the notes call so.
+
+    The label itself is not told: where a column was mistaken for it, it is a piece of a note.
+    """
+    known = task.own_labels or {each: each for each in task.labels}
+    if label in known:
+        return known[label]
+    near = difflib.get_close_matches(label[:100], known, n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
     raise DataError(
         f"{row.where}: '{field}' holds a label that is not in the plan; {hint}"
-        f"it has {', '.join(task.labels)}"
+        f"it has {', '.join(known)}"
     )

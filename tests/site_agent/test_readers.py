@@ -466,3 +466,26 @@ def test_a_note_shows_neither_text_nor_patient():
     note = note_from_tokens([SECRET], ["O"])
     assert SECRET not in io.StringIO(repr(note)).getvalue()
     assert "'p'" not in repr(note)
+
+
+# --- labels by other names
+
+OWN = make_token_task().model_copy(update={"own_labels": {"Problem": "Disease", "Sign": "Disease"}})
+
+
+def test_a_sites_own_names_are_read_as_the_labels_that_they_stand_for():
+    values = {"id": "a", "patient_id": "p", "tokens": ["chest", "pain", "fever"]}
+    source = source_of(Path("notes.jsonl"), fields=TOKEN_FIELDS)
+    row = Row("notes.jsonl:1", values | {"tags": ["B-Problem", "I-Problem", "I-Sign"]})
+    note = note_of(row, source, OWN)
+    assert note is not None
+    assert note.entities == (Span(0, 10, "Disease"), Span(11, 16, "Disease"))
+
+
+def test_a_label_that_is_not_among_a_sites_own_is_refused_with_those_that_are():
+    values = {"id": "a", "patient_id": "p", "text": "fever", "e": [[0, 5]]}
+    source = source_of(Path("notes.jsonl"), fields={"text": "text", "entities": "e"})
+    marked = [{"start": 0, "end": 5, "label": "Problems"}]
+    row = Row("notes.jsonl:1", values | {"e": marked})
+    with pytest.raises(DataError, match="did you mean 'Problem'\\? it has Problem, Sign"):
+        note_of(row, source, OWN)

@@ -92,6 +92,18 @@ def spoil_model(folder: Path) -> None:
     (folder / "empty").mkdir()
 
 
+def spoil_marks(folder: Path) -> None:
+    """Notes that mark diseases, under a plan that learns drugs too."""
+    marks = [{"start": 0, "end": 4, "label": "Disease"}]
+    write_jsonl(folder / "notes.jsonl", [note_row(n, entities=marks) for n in range(5)])
+    spoil_site(
+        notes={"path": "notes.jsonl", "format": "jsonl", "fields": {"entities": "entities"}}
+    )(folder)
+    labels = ["Disease", "Drug"]
+    task = {"kind": "token_classification", "labels": labels, "max_tokens": 32}
+    spoil_plan(task=task)(folder)
+
+
 MISTAKES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no plan": (lambda f: (f / "federation.yaml").unlink(), "cannot read plan federation.yaml"),
     "a plan that is a folder": (
@@ -107,8 +119,13 @@ MISTAKES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "an unknown field": (spoil_site(devise="cpu"), "unknown field 'devise'; did you mean 'device'"),
     "no notes": (lambda f: (f / "notes.jsonl").unlink(), "check notes.path in site.yaml"),
     "an empty site": (lambda f: (f / "notes.jsonl").write_text(""), "no note belongs to this site"),
-    "too few patients": (spoil_site(min_patients=6), "5 patients, and min_patients is 6"),
+    "too few patients": (spoil_site(min_patients=6), "5 patients and min_patients is 6"),
     "a label that is not in the plan": (spoil_label, "'label' holds a label that is not in the"),
+    "a label that is marked nowhere": (
+        spoil_marks,
+        "site north marks 'Drug' in no note, and its unmarked words would teach that there is "
+        "none: the plan's sites list the labels of north, some or all of Disease, Drug",
+    ),
     "a note identifier twice": (spoil_twice, "notes.jsonl:2: note identifier occurs a second"),
     "a note that is not UTF-8": (spoil_utf8, "notes.jsonl:1: not UTF-8"),
     "a folder that is no model": (spoil_model, "empty is not a model folder"),
@@ -128,6 +145,16 @@ def test_a_mistake_is_one_line_that_says_where_and_what(run, folder, mistake):
     assert complaint.startswith("fedclinic-site: ")
     assert reason in complaint
     assert SECRET not in complaint
+
+
+def test_a_site_whose_labels_the_plan_lists_need_not_mark_the_others(run, folder):
+    spoil_marks(folder)
+    sites = [
+        {"name": "north", "weight": 1, "labels": ["Disease"]},
+        {"name": "south", "weight": 3},
+    ]
+    change(folder / "federation.yaml", sites=sites)
+    assert "5 notes of 5 patients, labels in the plan" in run(*CHECK).out
 
 
 @pytest.mark.parametrize("text", ["north", "", "="])
