@@ -1,74 +1,79 @@
-"""Upload and download one large update over loopback HTTP, and watch the exchange's memory.
+"""Upload and download one large update through the exchange, and watch its memory.
 
-    python -m benchmarks.exchange_transfer --megabytes 2000
+    python -m benchmarks.exchange_transfer --megabytes 2000 [--tls]
 
-Prints the rate each way over that of a plain copy of the same file through a socket, and the peak
-memory of the exchange's process.
+Prints the rate each way over that of the same file copied by Python's own HTTP server and client on
+this machine, under the same certificate with `--tls`, in turns and each the best of `--times`; and
+the peak memory of the exchange's process.
 """
 
 import argparse
 import os
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import plain_http
 from fedclinic.digest import digest_chunks
 from fedclinic.evidence.keys import SigningKey
 from fedclinic.evidence.statement import sign
-from fedclinic.exchange_protocol import PROTOCOL, BlobRef, Lease
+from fedclinic.exchange_protocol import PROTOCOL, BlobRef, Lease, Leased
 from fedclinic.rounds import TASK_KIND
 from fedclinic.updates.blobs import BlobFolder
 from flows.exchange.blob_store import TASKS_AREA
-from flows.exchange.exchange import open_exchange
+from flows.exchange.certificates import own_identity
+from flows.exchange.exchange import Exchange, open_exchange
 from flows.exchange.settings import exchange_settings
 from flows.settings import Workspace
 from site_agent.exchange_client import ExchangeAddress, ExchangeClient
-from tests.end_to_end.hospitals import free_port
 from tests.factories import make_round_task
+from tests.processes import answers, free_port
 
 PIECE = 1 << 20
+HOUR = 3600.0
 
 
-def pieces(path: Path):
-    with path.open("rb") as file:
-        while piece := file.read(PIECE):
-            yield piece
+@dataclass(frozen=True)
+class Place:
+    """An exchange with one site, and a file that goes through it."""
 
+    root: Path
+    exchange: Exchange
+    key: SigningKey
+    source: Path
+    identity: tuple[str, str, Path] | None
+    """Certificate, key and authority of both servers; None: no TLS."""
 
-def plain_copy(source: Path, target: Path) -> float:
-    """Seconds to send a file through a loopback socket and write it."""
-    server = socket.create_server(("127.0.0.1", 0))
+    @property
+    def authority(self) -> Path | None:
+        return None if self.identity is None else self.identity[2]
 
-    def receive() -> None:
-        connection, _ = server.accept()
-        with connection, target.open("wb") as file:
-            while piece := connection.recv(PIECE):
-                file.write(piece)
-
-    thread = threading.Thread(target=receive)
-    began = time.monotonic()
-    thread.start()
-    with socket.create_connection(server.getsockname()) as connection, source.open("rb") as file:
-        connection.sendfile(file)
-    thread.join()
-    return time.monotonic() - began
+    def server_files(self) -> list[str]:
+        return [] if self.identity is None else list(self.identity[:2])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--megabytes", type=int, default=2000)
+    parser.add_argument("--times", type=int, default=3)
+    parser.add_argument("--tls", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        measure(Path(folder), options.megabytes)
+        place = make_place(Path(folder), options.megabytes, tls=options.tls)
+        seconds, peak = measure(place, options.times)
+    for way in ("up", "down"):
+        ours, plain = (options.megabytes / seconds[f"{who} {way}"] for who in ("ours", "plain"))
+        print(f"{way:<5} {ours:6.0f} MB/s, plain copy {plain:6.0f} MB/s: {ours / plain:.0%}")
+    print(f"exchange's peak memory: {peak:.0f} MB")
 
 
-def measure(root: Path, megabytes: int) -> None:
-    workspace = Workspace(root / "workspace")
-    exchange = open_exchange(exchange_settings(workspace))
+def make_place(root: Path, megabytes: int, *, tls: bool) -> Place:
+    exchange = open_exchange(exchange_settings(Workspace(root / "workspace")))
     key = SigningKey.generate()
     secret, _ = exchange.registry.invite("north", hours=1)
     exchange.registry.join("north", secret, key.public.raw.hex())
@@ -76,43 +81,97 @@ def measure(root: Path, megabytes: int) -> None:
     with source.open("wb") as file:
         for _ in range(megabytes):
             file.write(os.urandom(10**6))
-    digest = digest_chunks(pieces(source))
-    exchange.store.put(TASKS_AREA, digest, pieces(source))
-    port = free_port()
-    command = [sys.executable, "-m", "flows.exchange", "--workspace", str(workspace.root)]
-    server = subprocess.Popen([*command, "--port", str(port), "--plain"])
+    identity = None
+    if tls:
+        made = own_identity(root / "tls", ("localhost", "127.0.0.1"))
+        identity = (str(made.certificate), str(made.key), root / "tls" / "authority.pem")
+    return Place(root, exchange, key, source, identity)
+
+
+@contextmanager
+def running(command: list[str], port: int) -> Iterator[int]:
+    """Run a server; yields its process id."""
+    server = subprocess.Popen([sys.executable, "-m", *command])
     try:
-        address = ExchangeAddress(
-            url=f"http://127.0.0.1:{port}",
-            site="north",
-            coordinator=key.public.raw.hex(),
-            authority=None,
-        )
-        client = ExchangeClient(address, key)
-        until = time.time() + 3600
-        task = sign(make_round_task(deadline=until), TASK_KIND, key)
-        ref = BlobRef(digest=digest, bytes=source.stat().st_size)
-        exchange.queue.submit("north", task, [ref], until)
-        while socket.socket().connect_ex(("127.0.0.1", port)):
+        while not answers(port):
             time.sleep(0.1)
-        asked = Lease(session="a" * 32, protocol=PROTOCOL, version="0", wait_seconds=0)
-        leased = client.lease(asked)
-        assert leased is not None
-        plain = plain_copy(source, root / "copy")
-        began = time.monotonic()
-        client.upload(leased.task, leased.lease, source, digest, until=until)
-        up = time.monotonic() - began
-        began = time.monotonic()
-        client.fetch(leased.task, ref, BlobFolder(root / "transit"), until=until)
-        down = time.monotonic() - began
-        status = Path(f"/proc/{server.pid}/status").read_text()
-        peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-        print(f"{megabytes} MB: plain copy {plain:.1f} s, up {up:.1f} s, down {down:.1f} s")
-        print(f"rate of the plain copy: up {plain / up:.0%}, down {plain / down:.0%}")
-        print(f"exchange's peak memory: {int(peak.split()[1]) / 1000:.0f} MB")
+        yield server.pid
     finally:
-        server.terminate()
+        server.kill()
         server.wait()
+
+
+def measure(place: Place, times: int) -> tuple[dict[str, float], float]:
+    """Fewest seconds of each copy, and the peak memory of the exchange in MB."""
+    ours, theirs = free_port(), free_port()
+    served = [str(place.exchange.settings.root.parent), "--port", str(ours)]
+    if place.identity is None:
+        served += ["--plain"]
+    else:
+        served += ["--certificate", place.identity[0], "--key", place.identity[1]]
+    plain = ["benchmarks.plain_http", str(theirs), str(place.root), *place.server_files()]
+    with (
+        running(["flows.exchange", "--workspace", *served], ours) as process,
+        running(plain, theirs),
+    ):
+        copies = plain_copies(place, theirs) | exchange_copies(place, ours)
+        seconds: dict[str, float] = {}
+        for name, copy in [*copies.items()] * times:
+            began = time.monotonic()
+            copy()
+            seconds[name] = min(seconds.get(name, HOUR), time.monotonic() - began)
+        status = Path(f"/proc/{process}/status").read_text()
+        peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+        return seconds, int(peak.split()[1]) / 1000
+
+
+def plain_copies(place: Place, port: int) -> dict[str, Callable[[], object]]:
+    source, copy = place.source, place.root / "copy"
+    return {
+        "plain up": lambda: plain_http.upload(port, place.authority, source),
+        "plain down": lambda: plain_http.download(port, place.authority, source.name, copy),
+    }
+
+
+def exchange_copies(place: Place, port: int) -> dict[str, Callable[[], object]]:
+    """What is copied through the exchange is removed by the next copy of its kind."""
+    client, leased = make_client(place, port)
+    blob, folder = leased.blobs[0], BlobFolder(place.root / "transit")
+
+    def up() -> None:
+        place.exchange.uploads.release("north", blob.digest)
+        until = leased.deadline
+        client.upload(leased.task, leased.lease, place.source, blob.digest, until=until)
+
+    def down() -> None:
+        folder.path(blob.digest).unlink(missing_ok=True)
+        client.fetch(leased.task, blob, folder, until=leased.deadline)
+
+    return {"ours up": up, "ours down": down}
+
+
+def make_client(place: Place, port: int) -> tuple[ExchangeClient, Leased]:
+    """A site's client, with a task that names the file."""
+    with place.source.open("rb") as file:
+        digest = digest_chunks(iter(lambda: file.read(PIECE), b""))
+    with place.source.open("rb") as file:
+        place.exchange.store.put(TASKS_AREA, digest, iter(lambda: file.read(PIECE), b""))
+    authority = None if place.authority is None else place.authority.read_text()
+    address = ExchangeAddress(
+        url=f"{'http' if authority is None else 'https'}://localhost:{port}",
+        site="north",
+        coordinator=place.key.public.raw.hex(),
+        authority=authority,
+    )
+    client = ExchangeClient.open(address, place.key)
+    until = time.time() + HOUR
+    task = sign(make_round_task(deadline=until), TASK_KIND, place.key)
+    ref = BlobRef(digest=digest, bytes=place.source.stat().st_size)
+    place.exchange.queue.submit("north", task, [ref], until)
+    asked = Lease(session="a" * 32, protocol=PROTOCOL, version="0", wait_seconds=0)
+    leased = client.lease(asked)
+    assert leased is not None
+    return client, leased
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ class SignedRequest(Record):
     """Seconds since the epoch by the site's clock."""
     nonce: Nonce
     digest: Digest
-    """Of the body, empty or not."""
+    """Of the body, empty or not; with a piece of an upload, of the blob up to the piece's end."""
     signature: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]{86}==$")]
 
     @classmethod

@@ -3,11 +3,10 @@
 The one door to HTTP at a site. It follows no redirect and believes one certificate authority.
 """
 
-import os
 import random
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self, TypeVar
@@ -36,10 +35,12 @@ from fedclinic.exchange_protocol import (
 from fedclinic.records import Digest, Name, PublicKey, Record
 from fedclinic.signed_request import sign_request
 from fedclinic.updates.blobs import BlobFolder
+from site_agent.file_pieces import FilePieces, Piece
+from site_agent.partial_download import PartialDownload
 
 SomeRecord = TypeVar("SomeRecord", bound=Record)
+Content = bytes | Iterable[bytes]
 
-PIECE_BYTES = 8 * 2**20
 READ_BYTES = 1 << 20
 CONNECT_SECONDS = 15.0
 READ_SECONDS = 60.0
@@ -119,19 +120,13 @@ class ExchangeClient:
 
         Raises:
             UnreachableError: if it is not here in time.
-            RunError: if what came is not what the task names.
+            DataError: if what came is not what the task names.
         """
         if into.path(blob.digest).is_file():
             return
-        into.root.mkdir(parents=True, exist_ok=True)
-        partial = into.root / f".fetch-{blob.digest.removeprefix('sha256:')}"
+        partial = PartialDownload(into.root / f".fetch-{blob.digest.removeprefix('sha256:')}")
         self._again(lambda: self._fetch_rest(task, blob, partial), until)
-        with partial.open("rb") as file:
-            found, _ = into.put(iter(lambda: file.read(READ_BYTES), b""))
-        partial.unlink()
-        if found != blob.digest:
-            into.path(found).unlink()
-            raise RunError(f"blob {blob.digest} came with other bytes")
+        partial.finish(blob.digest, into.path(blob.digest))
 
     def upload(self, task: str, lease: str, path: Path, digest: Digest, *, until: float) -> None:
         """Upload a file piece by piece, going on where the exchange says that it is.
@@ -148,57 +143,67 @@ class ExchangeClient:
             return self._repeat(lambda: self._send("POST", begin, b""), Received, until=until)
 
         have = ask()
-        with path.open("rb") as file:
+        with path.open("rb") as file, FilePieces(file.fileno()) as pieces:
             while not have.complete:
-                have = self._upload_piece(target, file.fileno(), have.received, until) or ask()
+                piece = pieces.at(have.received)
+                have = self._upload_piece(target, piece, until) or ask()
 
-    def _upload_piece(self, target: str, file: int, offset: int, until: float) -> Received | None:
-        """Send what is at `offset`; None if the exchange is at another one."""
-        piece = os.pread(file, PIECE_BYTES, offset)
-        put = f"{target}&offset={offset}"
+    def _upload_piece(self, target: str, piece: Piece, until: float) -> Received | None:
+        """Send a piece; None if the exchange is at another one."""
+        put = f"{target}&offset={piece.offset}"
+
+        def send() -> httpx.Response:
+            headers = self._headers("PUT", put, piece.prefix)
+            headers["content-length"] = str(len(piece.content))
+            return self._call("PUT", put, headers, piece.slices())
+
         try:
-            return self._repeat(lambda: self._send("PUT", put, piece), Received, until=until)
+            return self._repeat(send, Received, until=until)
         except TroubleError as error:
             if error.problem.problem is Trouble.OFFSET:
                 return None
             raise
 
-    def _fetch_rest(self, task: str, blob: BlobRef, partial: Path) -> None:
-        have = partial.stat().st_size if partial.exists() else 0
-        if have >= blob.bytes:
+    def _fetch_rest(self, task: str, blob: BlobRef, partial: PartialDownload) -> None:
+        if partial.size >= blob.bytes:
             return
         target = f"/v1/tasks/{task}/blobs/{blob.digest.removeprefix('sha256:')}"
-        headers = self._headers("GET", target, b"")
-        if have:
-            headers["range"] = f"bytes={have}-"
+        headers = self._headers("GET", target, digest_bytes(b""))
+        if partial.size:
+            headers["range"] = f"bytes={partial.size}-"
         with self.http.stream("GET", self.address.url + target, headers=headers) as response:
             if response.status_code not in (200, 206):
                 response.read()
                 raise TroubleError(_problem(response))
-            with partial.open("ab" if response.status_code == 206 else "wb") as file:
-                for chunk in response.iter_raw(READ_BYTES):
-                    file.write(chunk)
-        if partial.stat().st_size != blob.bytes:
+            if response.status_code == 200:
+                partial.restart()
+            partial.append(response.iter_raw(READ_BYTES))
+        if partial.size != blob.bytes:
             raise httpx.ReadError("the connection ended early")
 
     def _send(self, method: str, target: str, body: bytes) -> httpx.Response:
-        headers = self._headers(method, target, body)
-        if body and method == "POST":
+        headers = self._headers(method, target, digest_bytes(body))
+        if body:
             headers["content-type"] = "application/json"
+        return self._call(method, target, headers, body)
+
+    def _call(
+        self, method: str, target: str, headers: dict[str, str], content: Content
+    ) -> httpx.Response:
         response = self.http.request(
-            method, self.address.url + target, content=body, headers=headers
+            method, self.address.url + target, content=content, headers=headers
         )
         if response.status_code not in (200, 204):
             raise TroubleError(_problem(response))
         return response
 
-    def _headers(self, method: str, target: str, body: bytes) -> dict[str, str]:
+    def _headers(self, method: str, target: str, digest: Digest) -> dict[str, str]:
         signed = sign_request(
             method=method,
             target=target,
             site=self.address.site,
             at=self.clock(),
-            digest=digest_bytes(body),
+            digest=digest,
             key=self.key,
         )
         return signed.headers()

@@ -3,7 +3,6 @@
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,16 +17,10 @@ from flows.coordinator_key import load_coordinator_key, public_text
 from flows.settings import Workspace
 from site_agent.keys import load_signing_key
 from site_agent.settings import SiteHome
+from tests.processes import free_port
 
 PATIENCE = 120.0
 """Seconds that a busy machine may take to start or end something."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass

@@ -74,7 +74,8 @@ async def _within_time(receive: Receive, call: _Call) -> Message:
     if call.whole:
         return await receive()
     try:
-        return await asyncio.wait_for(receive(), SILENCE_SECONDS)
+        async with asyncio.timeout(SILENCE_SECONDS):
+            return await receive()
     except TimeoutError:
         raise HTTPException(408) from None
 

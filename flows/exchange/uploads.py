@@ -1,23 +1,20 @@
 """Uploads of sites: resumed at any byte, checked against their digest, bounded by a quota.
 
-A piece is written at the end of a partial file on the service's disk and cut off again if its
-request breaks off or has another digest than was signed; the whole goes to the blob store.
+Pieces are gathered in a partial file on the service's disk; the whole goes to the blob store.
 """
 
 import errno
-import hashlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from io import FileIO
 from pathlib import Path
 
 from sqlalchemy import Engine, delete, func, insert, select, update
 from starlette.concurrency import run_in_threadpool
 
-from fedclinic.digest import digest_chunks
 from fedclinic.exchange_protocol import LONGEST_STEP_BYTES, Received, Trouble
 from fedclinic.records import Digest
-from flows.exchange.blob_store import PIECE_BYTES, BlobStore, uploads_area
+from flows.exchange.blob_store import BlobStore, uploads_area
+from flows.exchange.partial_files import PartialFiles
 from flows.exchange.problems import RefusedError
 from flows.exchange.settings import Limits
 from flows.exchange.tables import transaction, uploads
@@ -33,8 +30,7 @@ class Uploads:
     spool: Path
     limits: Limits
     clock: Callable[[], float]
-    busy: set[Path] = field(default_factory=set)
-    """Partial files that a request writes to now."""
+    partial: PartialFiles = field(default_factory=PartialFiles)
 
     def begin(self, site: str, task: str, digest: Digest, total: int) -> Received:
         """Say how much of a blob is here; the first call sets the space aside.
@@ -76,30 +72,37 @@ class Uploads:
     ) -> Received:
         """Take in the next piece of a blob that was begun.
 
+        Args:
+            site: whose it is.
+            digest: of the whole blob, its name.
+            offset: where the piece begins.
+            signed: digest of the blob up to the piece's end.
+            body: the piece.
+
         Raises:
             RefusedError: if it does not continue what is here, is not what was signed, does not
                 fit, or the whole has another digest than its name.
         """
         path = self._partial(site, digest)
-        if path in self.busy:
+        if path in self.partial.busy:
             raise RefusedError(Trouble.BUSY)
-        self.busy.add(path)
+        self.partial.busy.add(path)
         try:
             total = await run_in_threadpool(self._begun, site, digest)
             size = await run_in_threadpool(self._size, site, digest)
             if offset != size:
                 raise RefusedError(Trouble.OFFSET, received=size)
             most = min(total - offset, LONGEST_STEP_BYTES)
-            received = await _write(path, offset, most, body, signed)
+            received = await self.partial.append(path, offset, body, signed, most=most)
             if received == total:
-                await run_in_threadpool(self._complete, site, digest, path)
+                await run_in_threadpool(self._complete, site, digest, path, signed)
             return Received(received=received, complete=received == total)
         except OSError as error:
             if error.errno in FULL:
                 raise RefusedError(Trouble.STORAGE) from None
             raise
         finally:
-            self.busy.discard(path)
+            self.partial.busy.discard(path)
 
     def are_complete(self, site: str, digests: tuple[Digest, ...]) -> bool:
         with transaction(self.engine) as connection:
@@ -115,6 +118,7 @@ class Uploads:
     def release(self, site: str, digest: Digest) -> None:
         """Remove an upload that the coordinator has taken."""
         self.store.remove(uploads_area(site), digest)
+        self.partial.forget(self._partial(site, digest))
         self._partial(site, digest).unlink(missing_ok=True)
         with transaction(self.engine) as connection:
             connection.execute(
@@ -145,9 +149,8 @@ class Uploads:
             raise RefusedError(Trouble.OFFSET, received=row.total)
         return int(row.total)
 
-    def _complete(self, site: str, digest: Digest, path: Path) -> None:
-        with path.open("rb") as file:
-            found = digest_chunks(iter(lambda: file.read(PIECE_BYTES), b""))
+    def _complete(self, site: str, digest: Digest, path: Path, found: Digest) -> None:
+        self.partial.forget(path)
         if found != digest:
             path.unlink()
             raise RefusedError(Trouble.DIGEST)
@@ -165,51 +168,3 @@ class Uploads:
     def _size(self, site: str, digest: Digest) -> int:
         path = self._partial(site, digest)
         return path.stat().st_size if path.exists() else 0
-
-
-async def _write(
-    path: Path, offset: int, most: int, body: AsyncIterator[bytes], signed: Digest
-) -> int:
-    """Append a body; returns the file's new size. Nothing of a bad body stays."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    state, size = hashlib.sha256(), 0
-    good = False
-    with path.open("ab", buffering=0) as file:
-        try:
-            async for piece in in_larger_pieces(body):
-                size += len(piece)
-                if size > most:
-                    raise RefusedError(Trouble.TOO_LARGE)
-                await run_in_threadpool(_take, file, state, piece)
-            if f"sha256:{state.hexdigest()}" != signed:
-                raise RefusedError(Trouble.DIGEST)
-            good = True
-        finally:
-            if not good:
-                _cut(path, offset)
-    return offset + size
-
-
-async def in_larger_pieces(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Gather what the network gives in small pieces, so that a thread is asked less often."""
-    gathered = bytearray()
-    async for piece in body:
-        gathered += piece
-        if len(gathered) >= PIECE_BYTES:
-            yield bytes(gathered)
-            gathered.clear()
-    if gathered:
-        yield bytes(gathered)
-
-
-def _take(file: FileIO, state: "hashlib._Hash", piece: bytes) -> None:
-    state.update(piece)
-    written = 0
-    while written < len(piece):
-        written += file.write(memoryview(piece)[written:])
-
-
-def _cut(path: Path, size: int) -> None:
-    if path.exists():
-        with path.open("r+b") as file:
-            file.truncate(size)

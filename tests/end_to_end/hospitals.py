@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,17 +15,11 @@ import yaml
 
 from site_agent.ledger_file import LedgerFile
 from tests.end_to_end.conftest import HOSPITALS, plan_document, site_document
+from tests.processes import answers, children_of, free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LIMITS = {"lease_seconds": 2.0, "agent_seconds": 2.0}
 PATIENCE_SECONDS = 180.0
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 @dataclass
@@ -38,6 +31,8 @@ class Hospitals:
     notes: Path
     known_noise: bool = False
     port: int = field(default_factory=free_port)
+    settings: dict[str, str] = field(default_factory=dict)
+    """Environment of every process, such as the address of a database."""
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -53,7 +48,7 @@ class Hospitals:
     def environment(self) -> dict[str, str]:
         unset = ("PREFECT_API_URL", "PREFECT_HOME", "MLFLOW_TRACKING_URI")
         kept = {name: value for name, value in os.environ.items() if name not in unset}
-        return kept | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+        return kept | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"} | self.settings
 
     def coordinator(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "flows", *arguments, "--workspace", str(self.workspace)]
@@ -92,8 +87,7 @@ class Hospitals:
         self.wait_for(self.exchange_answers)
 
     def exchange_answers(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        return answers(self.port)
 
     def join(self, site: str) -> subprocess.CompletedProcess[str]:
         """Invite a site and let it join with a configuration of the test's."""
@@ -176,12 +170,6 @@ def keep_surrogates(home: Path) -> None:
     key = home / "keys" / "surrogates.key"
     key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     key.write_bytes(b"s" * 32)
-
-
-def children_of(parent: int) -> list[int]:
-    """Processes that a process started (Linux)."""
-    found = Path(f"/proc/{parent}/task/{parent}/children")
-    return [int(child) for child in found.read_text().split()] if found.exists() else []
 
 
 def open_hospitals(hospitals: Hospitals) -> Hospitals:

@@ -1,7 +1,6 @@
 """Accounts on a real MLflow server: auditors read and do not write, a stranger sees nothing."""
 
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,12 +14,7 @@ from fedclinic.errors import EvidenceError
 from flows.services import mlflow_server, sign_in_to_mlflow
 from flows.settings import Workspace
 from flows.tracking.roles import open_account
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.processes import answers, free_port
 
 
 @pytest.fixture
@@ -52,9 +46,8 @@ def server(workspace: Workspace) -> Iterator[str]:
 
 def wait_for(port: int) -> None:
     for _ in range(240):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+        if answers(port):
+            return
         time.sleep(0.5)
     pytest.fail("the server did not start")
 

@@ -19,8 +19,8 @@ from site_agent.connection_check import check_connection, check_disk
 from site_agent.enrolment import join_exchange, load_address, rotate_key
 from site_agent.keys import load_signing_key
 from site_agent.settings import SiteHome, load_site_config
-from tests.end_to_end.hospitals import free_port
 from tests.factories import make_signing_key
+from tests.processes import free_port
 
 COORDINATOR = make_signing_key(1)
 

@@ -94,7 +94,7 @@ class Desk:
         return self.http.request(
             changes.pop("sent_method", method),
             changes.pop("sent_target", target),
-            content=body,
+            content=changes.pop("sent_body", body),
             headers=headers,
         )
 

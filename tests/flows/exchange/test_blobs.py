@@ -16,6 +16,7 @@ from fedclinic.updates.blobs import BlobFolder
 from flows.exchange.blob_store import TASKS_AREA, uploads_area
 from flows.exchange.settings import Limits
 from site_agent.exchange_client import TroubleError
+from site_agent.file_pieces import PIECE_BYTES
 from tests.flows.exchange.desk import (
     CONTENT,
     Desk,
@@ -41,7 +42,7 @@ def begin(desk: Desk, leased: Leased, total: int = len(CONTENT), blob: str = HEX
 
 def put(desk: Desk, leased: Leased, piece: bytes, offset: int, **changes: object) -> object:
     target = f"/v1/tasks/{leased.task}/uploads/{HEX}?lease={leased.lease}&offset={offset}"
-    return desk.send("PUT", target, piece, **changes)
+    return desk.send("PUT", target, piece, signed_body=CONTENT[:offset] + piece, **changes)
 
 
 def uploaded(desk: Desk) -> bytes:
@@ -75,6 +76,26 @@ def test_an_upload_goes_on_where_it_broke_off(desk, leased):
     assert uploaded(desk) == CONTENT
 
 
+def test_an_upload_goes_on_after_the_exchange_was_started_anew(desk, leased, file):
+    begin(desk, leased)
+    put(desk, leased, CONTENT[:1000], 0)
+    again = Desk(desk.root, clock=desk.clock, database=desk.database)
+    client_upload(again, leased, file)
+    assert uploaded(again) == CONTENT
+
+
+def test_a_file_of_many_pieces_arrives_whole_from_wherever_it_goes_on(desk, leased, tmp_path):
+    content = random.Random(7).randbytes(2 * PIECE_BYTES + 12345)
+    path, digest = tmp_path / "large", digest_bytes(content)
+    path.write_bytes(content)
+    target = f"/v1/tasks/{leased.task}/uploads/{digest.removeprefix('sha256:')}"
+    target += f"?lease={leased.lease}"
+    desk.send("POST", f"{target}&total={len(content)}")
+    desk.send("PUT", f"{target}&offset=0", content[:777])
+    desk.client().upload(leased.task, leased.lease, path, digest, until=desk.clock.now + 60)
+    assert b"".join(desk.exchange.store.read(uploads_area("north"), digest)) == content
+
+
 def test_an_upload_that_is_there_is_not_sent_again(desk, leased, file):
     client_upload(desk, leased, file)
     assert begin(desk, leased).json() == {"received": len(CONTENT), "complete": True}
@@ -106,15 +127,14 @@ def test_pieces_that_come_twice_or_out_of_order_do_no_harm(desk, leased, seed):
 def test_a_piece_with_other_bytes_than_were_signed_leaves_nothing(desk, leased):
     begin(desk, leased)
     put(desk, leased, CONTENT[:1000], 0)
-    damaged = b"x" + CONTENT[1001:2000]
-    response = put(desk, leased, damaged, 1000, signed_body=CONTENT[1000:2000])
+    response = put(desk, leased, CONTENT[1000:2000], 1000, sent_body=b"x" + CONTENT[1001:2000])
     assert problem_of(response) == "digest"
     assert begin(desk, leased).json()["received"] == 1000
 
 
 def test_a_truncated_piece_leaves_nothing(desk, leased):
     begin(desk, leased)
-    response = put(desk, leased, CONTENT[:500], 0, signed_body=CONTENT[:1000])
+    response = put(desk, leased, CONTENT[:1000], 0, sent_body=CONTENT[:500])
     assert problem_of(response) == "digest"
     assert begin(desk, leased).json()["received"] == 0
 

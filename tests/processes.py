@@ -1,0 +1,36 @@
+"""Ports and process trees of the machine that a test runs on."""
+
+import os
+import signal
+import socket
+from pathlib import Path
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+def answers(port: int) -> bool:
+    """Whether something listens on a port of this machine."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def children_of(parent: int) -> list[int]:
+    """Processes that a process started (Linux)."""
+    found = Path(f"/proc/{parent}/task/{parent}/children")
+    return [int(child) for child in found.read_text().split()] if found.exists() else []
+
+
+def kill_tree(parent: int) -> None:
+    """End a process and all below it, the parent first, as a power cut does."""
+    below = children_of(parent)
+    try:
+        os.kill(parent, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    for child in below:
+        kill_tree(child)
