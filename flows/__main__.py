@@ -11,10 +11,11 @@ import click
 from rich.console import Console
 
 from fedclinic.errors import ConfigError, FedclinicError
+from flows.accounts import enter_workspace
 from flows.auditing.commands import audit
 from flows.exchange_commands import add_exchange_commands
 from flows.prefect_commands import add_prefect_commands
-from flows.settings import Workspace, open_workspace, set_tool_environment
+from flows.settings import Workspace, open_workspace
 
 EXIT_USER_MISTAKE = 2
 EXIT_INTERRUPTED = 130
@@ -174,7 +175,7 @@ def _open(workspace: str | None) -> Workspace:
 
 def _prepare_tools(space: Workspace) -> None:
     """Set the environment before Prefect and MLflow are imported."""
-    set_tool_environment(space)
+    enter_workspace(space)
     warnings.filterwarnings("ignore")
     logging.getLogger("alembic").setLevel(logging.ERROR)
 

@@ -56,7 +56,7 @@ def up(  # noqa: PLR0913, PLR0917 - one a command-line option
     exchange, address = exchange_server(space, place, (certificate, key, authority), limits)
     servers = [exchange]
     if not only_exchange:
-        servers += [prefect_server(prefect_port), mlflow_server(space, mlflow_port)]
+        servers += [prefect_server(space, prefect_port), mlflow_server(space, mlflow_port)]
 
     def ready() -> None:
         click.echo(f"exchange  {address.url}  (listens on {host}:{port})")

@@ -7,8 +7,9 @@ import click
 from rich.console import Console
 
 from fedclinic.errors import ConfigError
+from flows.accounts import enter_workspace
 from flows.exchange_commands import workspace_option
-from flows.settings import Workspace, open_workspace, set_tool_environment, use_prefect_server
+from flows.settings import Workspace, open_workspace, use_prefect_server
 
 
 @click.command()
@@ -57,7 +58,7 @@ def serve(workspace: str | None) -> None:
 
 def _open(workspace: str | None) -> Workspace:
     space = open_workspace(workspace)
-    set_tool_environment(space)
+    enter_workspace(space)
     return space
 
 

@@ -42,7 +42,8 @@ def serve_pipe(
 ) -> None:
     """Do a site's work in a process of its own, for an agent or a coordinator on this machine."""
     from fedclinic.updates.blobs import BlobFolder  # noqa: PLC0415 - keeps --help quick
-    from site_agent.child import confine, serve  # noqa: PLC0415
+    from site_agent.child import serve  # noqa: PLC0415
+    from site_agent.confinement import confine  # noqa: PLC0415
 
     if confined:
         confine(memory_gib)
@@ -72,7 +73,8 @@ def work_one_task(config: Path, home: Path, substitutions: tuple[str, ...]) -> N
 def follow_round() -> None:
     """Share the steps of one round with the process that started this one."""
     os.umask(PRIVATE)
-    from site_agent.child import confine, end_with_input  # noqa: PLC0415
+    from site_agent.child import end_with_input  # noqa: PLC0415
+    from site_agent.confinement import confine  # noqa: PLC0415
     from site_agent.step_processes import follow  # noqa: PLC0415
 
     confine(None)

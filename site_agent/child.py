@@ -5,11 +5,8 @@ nothing but the replies of fedclinic.local_protocol is written, and an unexpecte
 its type alone.
 """
 
-import ctypes
 import os
 import queue
-import resource
-import signal
 import sys
 import threading
 import time
@@ -27,26 +24,6 @@ from site_agent.opening import OpenSite
 from site_agent.orchestration import as_flow
 from site_agent.standard_output import take_standard_output
 from site_agent.task_handler import TaskHandler
-
-PR_SET_PDEATHSIG = 1
-
-
-def confine(memory_gib: float | None) -> None:
-    """Die with the parent, leave no core dump, and take no more memory than allowed."""
-    _die_with_parent()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if memory_gib is not None:
-        limit = int(memory_gib * 2**30)
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-
-
-def _die_with_parent() -> None:
-    """Ask Linux for SIGKILL when the parent ends, however it ends; elsewhere the pipe must do."""
-    parent = os.getppid()
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 def serve(

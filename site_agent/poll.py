@@ -31,7 +31,7 @@ from site_agent.hours import is_open
 from site_agent.keys import load_signing_key
 from site_agent.lease_keeper import LeaseKeeper
 from site_agent.settings import SiteHome, load_site_config
-from site_agent.work_process import WORK_PROGRAM, WorkProcess, work_command
+from site_agent.work_process import WORK_PROGRAM, WorkProcess, passed_names, work_command
 
 WAIT_SECONDS = 20.0
 PAUSE_SECONDS = 5.0
@@ -117,7 +117,10 @@ class Agent:
                 for blob in leased.blobs:
                     self.client.fetch(leased.task, blob, blobs, until=leased.deadline)
                 answer = self._work_on(leased, keeper)
-                ended = self._bring(leased, answer, blobs) if answer else _failed(leased)
+                if isinstance(answer, Answer):
+                    ended = self._bring(leased, answer, blobs)
+                else:
+                    ended = Done(lease=leased.lease, error=answer)
                 self.client.done(leased.task, ended, until=leased.deadline)
             except (TroubleError, UnreachableError) as error:
                 self._explain_loss(leased, keeper.lost or _trouble(error))
@@ -128,8 +131,8 @@ class Agent:
         for path in self.home.in_transit.glob("*"):
             path.unlink()
 
-    def _work_on(self, leased: Leased, keeper: LeaseKeeper) -> Answer | None:
-        """Have the work process answer; None if it has no answer.
+    def _work_on(self, leased: Leased, keeper: LeaseKeeper) -> Answer | ErrorCode:
+        """Have the work process answer, or say by one word why there is none.
 
         A process that dies is started again: what it charged it charges no second time.
         """
@@ -139,11 +142,11 @@ class Agent:
             except RunError as error:
                 self._kill_work()
                 if keeper.lost is not None:
-                    return None
+                    break
                 self.say(f"task {leased.task[:8]}: {error}")
-        return None
+        return ErrorCode.UNEXPECTED
 
-    def _ask_work(self, leased: Leased, keeper: LeaseKeeper) -> Answer | None:
+    def _ask_work(self, leased: Leased, keeper: LeaseKeeper) -> Answer | ErrorCode:
         work = self.work
         if work is None or not work.alive:
             self.work = work = self.start_work()
@@ -158,7 +161,7 @@ class Agent:
                     return reply.answer
                 case Problem():
                     self.say(f"task {leased.task[:8]}: {reply.message}")
-                    return None
+                    return reply.code
 
     def _bring(self, leased: Leased, answer: Answer, blobs: BlobFolder) -> Done:
         """Upload what the answer's statements name and the process put out."""
@@ -183,6 +186,10 @@ class Agent:
             self.say(f"{name} was given out again while the exchange could not be reached")
         elif trouble in _FATAL:
             raise ConfigError(_FATAL[trouble]) from None
+        elif trouble is Trouble.NOT_FOUND:
+            self.say(f"{name} names a blob that is no longer at the exchange: it is given back")
+            with suppress(RunError):
+                self.client.done(leased.task, _failed(leased), until=leased.deadline)
         else:
             self.say(f"{name} could not be ended: {trouble.value if trouble else 'no connection'}")
 
@@ -213,7 +220,7 @@ def run_agent(
         agent = Agent(
             client=ExchangeClient.open(address, load_signing_key(home)),
             home=home,
-            start_work=lambda: WorkProcess(command, home.root / "work.log"),
+            start_work=lambda: WorkProcess(command, home.root / "work.log", passed_names(found)),
             say=lambda text: click.echo(f"{datetime.now():%Y-%m-%d %H:%M:%S} {text}"),
             hours=found.agent.hours,
         )

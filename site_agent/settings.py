@@ -136,12 +136,13 @@ class Worker(Record):
     """The plan's `transport.blobs`, as this machine reaches it."""
 
 
+_CLOCK = r"([01]\d|2[0-3]):[0-5]\d"
+
+
 class AgentSettings(Record):
     """How the agent that polls an exchange behaves on this machine."""
 
-    hours: (
-        Annotated[str, StringConstraints(pattern=r"^[0-2]\d:[0-5]\d-[0-2]\d:[0-5]\d$")] | None
-    ) = None
+    hours: Annotated[str, StringConstraints(pattern=f"^{_CLOCK}-{_CLOCK}$")] | None = None
     """Local time in which work may begin, such as 20:00-06:00; None: always."""
     memory_gib: Annotated[float, Field(ge=1)] | None = None
     """Address space of the process that trains; None: what the machine or container allows."""

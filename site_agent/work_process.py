@@ -18,7 +18,8 @@ from pydantic import ValidationError
 from fedclinic.errors import RunError
 from fedclinic.evidence.statement import Envelope
 from fedclinic.local_protocol import REPLY, Ask, Reply
-from site_agent.settings import SiteHome
+from site_agent.prefect_environment import IN_PROCESS, SECRETS
+from site_agent.settings import SiteConfig, SiteHome
 
 WORK_PROGRAM = (sys.executable, "-m", "site_agent")
 """This package's own; nothing that is received chooses another."""
@@ -38,10 +39,23 @@ PASSED_ENVIRONMENT = (
 """All that the process inherits: no proxy, no credential, nothing that names a server."""
 
 
+def passed_names(config: SiteConfig) -> tuple[str, ...]:
+    """Names of the variables that a site's work process inherits.
+
+    A credential is among them only where site.yaml names the hospital's own Prefect server.
+    """
+    own = config.orchestration
+    if own is None or own.api == IN_PROCESS:
+        return PASSED_ENVIRONMENT
+    return (*PASSED_ENVIRONMENT, *SECRETS)
+
+
 class WorkProcess:
     """One started process and what it says."""
 
-    def __init__(self, command: Sequence[str], log: Path) -> None:
+    def __init__(
+        self, command: Sequence[str], log: Path, passed: Sequence[str] = PASSED_ENVIRONMENT
+    ) -> None:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
@@ -49,7 +63,7 @@ class WorkProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env=_environment(os.environ),
+                env=_environment(passed),
                 start_new_session=True,
             )
         self._replies: queue.SimpleQueue[bytes] = queue.SimpleQueue()
@@ -120,7 +134,7 @@ def work_command(
     return command if memory_gib is None else [*command, "--memory-gib", str(memory_gib)]
 
 
-def _environment(ours: Mapping[str, str]) -> dict[str, str]:
-    passed = {name: ours[name] for name in PASSED_ENVIRONMENT if name in ours}
+def _environment(names: Sequence[str]) -> dict[str, str]:
+    passed = {name: os.environ[name] for name in names if name in os.environ}
     path = os.pathsep.join(entry for entry in sys.path if Path(entry).is_dir())
     return passed | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1"}

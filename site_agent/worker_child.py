@@ -1,8 +1,6 @@
 """The process in which a worker's flow runs do their work: one at a time, until it is ended."""
 
-import ctypes
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable
@@ -16,13 +14,11 @@ from fedclinic.local_protocol import Progress, Reply
 from fedclinic.updates.blobs import BlobFolder
 from fedclinic.updates.shared_folder import SharedFolder
 from site_agent.agent import fresh_noise_key
+from site_agent.confinement import confine
 from site_agent.opening import OpenSite
 from site_agent.standard_output import take_standard_output
 from site_agent.task_handler import TaskHandler
 from site_agent.worker_order import Order
-
-_DIE_WITH_PARENT = 1
-"""PR_SET_PDEATHSIG of prctl(2)."""
 
 
 def carry_out(
@@ -34,7 +30,7 @@ def carry_out(
     self-test, serve the next ones too.
     """
     sys.excepthook = lambda kind, *_: print(f"ended by {kind.__name__}", file=sys.stderr)
-    ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    confine(None)
     done = take_standard_output()
     from site_agent.live_progress import LiveProgress  # noqa: PLC0415 - after the environment
     from site_agent.site_flows import carry_on_run, send_no_events  # noqa: PLC0415

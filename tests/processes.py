@@ -5,6 +5,9 @@ import signal
 import socket
 from pathlib import Path
 
+LISTENING = "0A"
+"""State of a socket in /proc/net/tcp."""
+
 
 def free_port() -> int:
     with socket.socket() as found:
@@ -34,3 +37,24 @@ def kill_tree(parent: int) -> None:
         return
     for child in below:
         kill_tree(child)
+
+
+def listens_on(parent: int) -> set[tuple[str, int]]:
+    """IPv4 addresses and ports on which a process and all below it listen (Linux)."""
+    pids = [parent]
+    for pid in pids:
+        pids += children_of(pid)
+    sockets = {
+        str(link.readlink())
+        for pid in pids
+        for link in Path(f"/proc/{pid}/fd").iterdir()
+        if link.is_symlink()
+    }
+    found = set()
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, _, state, *rest = line.split()
+        if state == LISTENING and f"socket:[{rest[5]}]" in sockets:
+            address, port = local.split(":")
+            number = socket.ntohl(int(address, 16))
+            found.add((socket.inet_ntoa(number.to_bytes(4)), int(port, 16)))
+    return found

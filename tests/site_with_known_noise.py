@@ -12,7 +12,8 @@ from contextlib import closing
 from pathlib import Path
 
 from fedclinic.updates.blobs import BlobFolder
-from site_agent.child import confine, serve
+from site_agent.child import serve
+from site_agent.confinement import confine
 from site_agent.opening import open_site
 from site_agent.settings import SiteHome
 

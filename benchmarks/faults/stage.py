@@ -11,6 +11,7 @@ from pathlib import Path
 
 from flows.run_store import RunStore
 from flows.services import prefect_server
+from flows.settings import Workspace
 from tests.end_to_end.conftest import HOSPITALS
 from tests.end_to_end.hospitals import Hospitals
 from tests.postgres_cluster import PostgresCluster
@@ -127,8 +128,8 @@ class Stage:
             time.sleep(LOOK_SECONDS)
 
     def _start_prefect(self) -> None:
-        server = prefect_server(self.prefect_port)
-        self.hospitals.start("prefect", list(server.command))
+        server = prefect_server(Workspace(self.hospitals.workspace), self.prefect_port)
+        self.hospitals.start("prefect", list(server.command), server.environment)
 
     def _start_coordinator(self, rounds: int) -> None:
         if self.has_run():

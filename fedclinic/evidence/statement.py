@@ -115,7 +115,8 @@ def open_record(
         return record.model_validate(predicate)
     except ValidationError as error:
         raise SignatureError(
-            f"{kind}: {error.error_count()} fields are not those of a {record.__name__}"
+            f"{kind}: {error.error_count()} fields are not those of a {record.__name__}; is who "
+            "signed it of another version of fedclinic?"
         ) from None
 
 

@@ -242,7 +242,7 @@ def account(federation: str, name: str, role: Any, uri: str, workspace: str | No
 
     The caller is MLFLOW_TRACKING_USERNAME, or else the account that `fedclinic up` made here.
     """
-    from flows.services import sign_in_to_mlflow  # noqa: PLC0415
+    from flows.accounts import sign_in_to_mlflow  # noqa: PLC0415
     from flows.tracking.roles import open_account  # noqa: PLC0415
 
     sign_in_to_mlflow(open_workspace(workspace))

@@ -66,6 +66,9 @@ class Bounds:
         state = scope.setdefault("state", {})
         try:
             await self._application(scope, bounded, counted)
+        except Exception:
+            call.status = 500  # which a layer around this one answers
+            raise
         finally:
             self._record.info(_line(scope, state, call))
 

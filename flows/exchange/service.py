@@ -176,6 +176,8 @@ def _serve_blobs(service: FastAPI, exchange: Exchange) -> None:
         digest = f"sha256:{blob}"
         if digest not in {named.digest for named in exchange.queue.blobs_of(site, task)}:
             raise RefusedError(Trouble.NOT_FOUND)
+        if not exchange.store.exists(TASKS_AREA, digest):
+            raise RefusedError(Trouble.NOT_FOUND)
         size = exchange.store.size(TASKS_AREA, digest)
         start = first_byte(request.headers.get("range"), size)
         headers = {"accept-ranges": "bytes", "content-length": str(size - start)}

@@ -69,7 +69,7 @@ def exchange_server(
             pinned.parent.mkdir(mode=0o700, exist_ok=True)
             pinned.write_text(identity.authority, encoding="utf-8")
             command += ["--authority", str(pinned)]
-    return Server("exchange", command, {}), address
+    return Server("exchange", (place.host, place.port), command, {}), address
 
 
 def _identity(

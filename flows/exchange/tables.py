@@ -23,11 +23,16 @@ from sqlalchemy import (
     event,
 )
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 
 from fedclinic.errors import RunError
 
 metadata = MetaData()
+
+
+class AwayError(RunError):
+    """The exchange's database does not answer now; it may in a moment."""
+
 
 sites = Table(
     "sites",
@@ -119,11 +124,14 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     """All of it or nothing.
 
     Raises:
-        RunError: if the database cannot be used.
+        AwayError: if the database does not answer.
+        RunError: if it cannot be used for another reason.
     """
     try:
         with engine.begin() as connection:
             yield connection
+    except OperationalError as error:
+        raise AwayError(f"the exchange's database does not answer: {in_words(error)}") from error
     except DBAPIError as error:
         raise RunError(f"the exchange's database cannot be used: {in_words(error)}") from error
 

@@ -1,14 +1,16 @@
 """The `exchange` transport: put tasks on the exchange's table, wait for what the agents bring.
 
 The coordinator shares database and blobs with the exchange's service and never talks to it, so
-either may be restarted while the other works.
+either may be restarted while the other works. A database that is away is waited for.
 """
 
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from fedclinic.answers import Answer
 from fedclinic.errors import RunError
@@ -26,12 +28,18 @@ from fedclinic.transports import ExchangeTransport
 from fedclinic.updates.blobs import BlobFolder
 from flows.exchange.blob_store import PIECE_BYTES, TASKS_AREA, uploads_area
 from flows.exchange.exchange import Exchange
+from flows.exchange.tables import AwayError
 from flows.exchange.task_queue import TaskView
 from flows.sites import EVALUATION_SITE, LateError, Sites, Watcher
 
+AWAY_SECONDS = 1.0
+PARTING_SECONDS = 30.0
+"""For so long a database that is away when a run stops is waited for."""
 LOOK_SECONDS = 0.25
 LOOK_SECONDS_A_SITE = 0.01
 """Each site that is waited for looks less often, so that many do not crowd the database."""
+
+Result = TypeVar("Result")
 
 
 class ExchangeSites:
@@ -66,29 +74,29 @@ class ExchangeSites:
         traceback: TracebackType | None,
     ) -> None:
         """Give up what is still open, so that no site works for a run that has stopped."""
-        for task in tuple(self._open):
-            self._exchange.queue.give_up(task)
-        for digest in self._published:
-            self._exchange.store.remove(TASKS_AREA, digest)
+        until = self._exchange.clock() + PARTING_SECONDS
+        with suppress(AwayError):  # what stays open keeps its blobs, and ends at its deadline
+            for task in tuple(self._open):
+                self._patiently(partial(self._exchange.queue.give_up, task), until)
+            for digest in self._published:
+                self._exchange.store.remove(TASKS_AREA, digest)
 
     def submit(self, site: str, task: Envelope) -> Answer:
         if site == EVALUATION_SITE:
             return self._evaluation.submit(site, task)
-        self.key(site)
         deadline = _deadline(task)
+        self._patiently(lambda: self.key(site), deadline)
         blobs = [self._publish(digest) for digest in digests_in(task) if self._has(digest)]
-        number = self._exchange.queue.submit(site, task, blobs, deadline)
+        number = self._patiently(
+            lambda: self._exchange.queue.submit(site, task, blobs, deadline), deadline
+        )
         self._open.add(number)
-        try:
-            ended = self._wait(site, number, deadline)
-        except RunError:
-            self._open.discard(number)
-            raise
+        ended = self._wait(site, number, deadline)
         self._open.discard(number)
         if ended.error is not None or ended.answer is None:
             raise RunError(f"site {site} could not carry out its task: {ended.error}")
         for digest in ended.blobs:
-            self._take(site, digest)
+            self._patiently(partial(self._take, site, digest), deadline)
         return ended.answer
 
     def key(self, site: str) -> VerifyKey:
@@ -105,22 +113,41 @@ class ExchangeSites:
         """Wait for a task's end, its deadline, or the absence of its site."""
         began = self._exchange.clock()
         while True:
-            view = self._exchange.queue.find(task)
-            if view.state == "done":
-                return view
-            if view.state == "late":
-                raise LateError(f"site {site} gave no answer before the deadline")
-            self._show(site, view)
-            now = self._exchange.clock()
-            reason = ""
-            if now > deadline:
-                reason = "gave no answer before the deadline"
-            elif self._is_absent(site, now, began):
-                reason = f"is absent: silent for {self._transport.absent_seconds:g} s or more"
-            if reason and self._exchange.queue.give_up(task):
-                raise LateError(f"site {site} {reason}")
-            self.key(site)
+            ended = self._patiently(lambda: self._look(site, task, deadline, began), deadline)
+            if ended is not None:
+                return ended
             self._sleep(LOOK_SECONDS + LOOK_SECONDS_A_SITE * len(self._open))
+
+    def _look(self, site: str, task: str, deadline: float, began: float) -> TaskView | None:
+        """Give the task if it has ended; None as long as it is worth waiting."""
+        view = self._exchange.queue.find(task)
+        if view.state == "done":
+            return view
+        if view.state == "late":
+            self._open.discard(task)
+            raise LateError(f"site {site} gave no answer before the deadline")
+        self._show(site, view)
+        now = self._exchange.clock()
+        reason = ""
+        if now > deadline:
+            reason = "gave no answer before the deadline"
+        elif self._is_absent(site, now, began):
+            reason = f"is absent: silent for {self._transport.absent_seconds:g} s or more"
+        if reason and self._exchange.queue.give_up(task):
+            self._open.discard(task)
+            raise LateError(f"site {site} {reason}")
+        self.key(site)
+        return None
+
+    def _patiently(self, call: Callable[[], Result], until: float) -> Result:
+        """Call, and call again while the database is away, until a time."""
+        while True:
+            try:
+                return call()
+            except AwayError:
+                if self._exchange.clock() > until:
+                    raise
+            self._sleep(AWAY_SECONDS)
 
     def _is_absent(self, site: str, now: float, began: float) -> bool:
         known = self._exchange.registry.find(site)

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,7 @@ class Hospitals:
             check=False,
         )
 
-    def start(self, name: str, command: list[str]) -> None:
+    def start(self, name: str, command: list[str], more: Mapping[str, str] | None = None) -> None:
         self.root.mkdir(exist_ok=True)
         with (self.root / f"{name}.log").open("ab") as log:
             self.running[name] = subprocess.Popen(
@@ -76,14 +76,15 @@ class Hospitals:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=self.environment(),
+                env=self.environment() | dict(more or {}),
                 cwd=REPOSITORY,
                 start_new_session=True,
             )
 
-    def start_exchange(self) -> None:
-        command = ["up", "--only-exchange", "--host", "127.0.0.1", "--port", str(self.port)]
-        self.start("exchange", self.coordinator(*command, "--limits", json.dumps(LIMITS)))
+    def start_exchange(self, host: str = "127.0.0.1", *others: str) -> None:
+        """Start the exchange, alone unless options of the other servers are given."""
+        command = ["up", "--host", host, "--port", str(self.port), "--limits", json.dumps(LIMITS)]
+        self.start("exchange", self.coordinator(*command, *(others or ["--only-exchange"])))
         self.wait_for(self.exchange_answers)
 
     def exchange_answers(self) -> bool:

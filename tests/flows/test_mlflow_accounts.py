@@ -11,7 +11,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from fedclinic.errors import EvidenceError
-from flows.services import mlflow_server, sign_in_to_mlflow
+from flows.accounts import sign_in_to_mlflow
+from flows.services import mlflow_server
 from flows.settings import Workspace
 from flows.tracking.roles import open_account
 from tests.processes import answers, free_port

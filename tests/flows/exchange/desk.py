@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from fastapi.testclient import TestClient
+from sqlalchemy import Connection, event
+from sqlalchemy.exc import OperationalError
 
 from fedclinic.answers import Answer
 from fedclinic.digest import digest_bytes
@@ -68,6 +70,13 @@ class Desk:
     def sleep(self, seconds: float) -> None:
         self.clock.now += seconds
 
+    def lose_database(self) -> None:
+        """Let every transaction fail, as when the database is being started again."""
+        event.listen(self.exchange.queue.engine, "begin", _fail)
+
+    def find_database(self) -> None:
+        event.remove(self.exchange.queue.engine, "begin", _fail)
+
     def submit(self, site: str = "north", **changes: Any) -> str:
         """Queue a signed round task; returns its number at the exchange."""
         envelope = make_task_envelope(site=site, **changes)
@@ -97,6 +106,10 @@ class Desk:
             content=changes.pop("sent_body", body),
             headers=headers,
         )
+
+
+def _fail(_: Connection) -> None:
+    raise OperationalError("BEGIN", {}, Exception("the database system is starting up"))
 
 
 def asking(session: str = SESSION, **changes: Any) -> Lease:

@@ -281,6 +281,11 @@ def test_a_blob_that_the_task_does_not_name_is_not_given(desk, offered):
     assert problem_of(desk.send("GET", target)) == "not-found"
 
 
+def test_a_blob_that_is_gone_is_told(desk, offered):
+    desk.exchange.store.remove(TASKS_AREA, DIGEST)
+    assert problem_of(desk.send("GET", f"/v1/tasks/{offered.task}/blobs/{HEX}")) == "not-found"
+
+
 def test_another_sites_blob_is_not_given(desk, offered, tmp_path):
     with pytest.raises(TroubleError, match="not-found"):
         folder = BlobFolder(tmp_path / "transit")

@@ -108,6 +108,42 @@ def completed(desk: Desk, content: bytes = CONTENT, named: bytes = CONTENT) -> N
     client.done(leased.task, done, until=0)
 
 
+def test_a_database_that_is_away_for_a_while_costs_nothing_but_time(sites, desk, agent):
+    agent.steps = [desk.lose_database, lambda: None, desk.find_database, lambda: completed(desk)]
+    assert len(sites.submit("north", task_of(desk)).statements) == 1
+
+
+def test_a_database_that_stays_away_is_told_after_the_deadline(sites, desk, agent):
+    agent.steps = [desk.lose_database]
+    with pytest.raises(RunError, match="does not answer: the database system is starting up"):
+        sites.submit("north", task_of(desk))
+    desk.find_database()
+
+
+def test_a_run_that_stops_while_the_database_is_away_gives_its_tasks_up_afterwards(
+    sites, desk, agent
+):
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    agent.steps = [desk.lose_database, stop, desk.find_database]
+    with pytest.raises(KeyboardInterrupt), sites:
+        sites.submit("north", task_of(desk))
+    assert desk.exchange.queue.newest()["north"].state == "late"
+
+
+def test_a_task_whose_database_stays_away_keeps_its_blobs(sites, desk, agent, tmp_path):
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    state, _ = BlobFolder(tmp_path / "coordinator-blobs").put([STATE])
+    agent.steps = [desk.lose_database, stop]
+    with pytest.raises(KeyboardInterrupt), sites:
+        sites.submit("north", task_of(desk, state=state))
+    desk.find_database()
+    assert desk.exchange.store.exists(TASKS_AREA, state)
+
+
 def test_an_answer_and_the_update_it_names_reach_the_coordinator(sites, desk, agent, tmp_path):
     agent.steps = [lambda: completed(desk)]
     answer = sites.submit("north", task_of(desk))
