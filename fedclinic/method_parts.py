@@ -1,10 +1,10 @@
 """The orthogonal parts of a method: how a site trains, what it shares, how the server folds in."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from fedclinic.records import Count, Probability, Record
+from fedclinic.records import Count, Name, Probability, Record
 
 MAX_DROP_RATE = 0.9
 """Above it a block would hardly ever train; design of DropPEFT's shapes caps each rate there."""
@@ -90,5 +90,20 @@ class Bandit(Record):
     max_rate: DropRate = 0.8
     """Largest rate of an arm."""
     min_rate: DropRate = 0.0
-    """Smallest rate of an arm; a site whose memory is short needs it high."""
+    """Smallest rate of an arm."""
+    min_rates: dict[Name, DropRate] = {}
+    """Smallest rate for a site whose memory is short: 0.5 where it holds half of the blocks above
+    the cut. The site gets arms that fit only."""
     seed: Count = 0
+
+    @model_validator(mode="after")
+    def _every_site_has_an_arm(self) -> Self:
+        if self.min_rate > self.max_rate:
+            raise ValueError(f"min_rate {self.min_rate} is above max_rate {self.max_rate}")
+        for site, least in self.min_rates.items():
+            if least > self.max_rate:
+                raise ValueError(
+                    f"min_rates: {site} needs {least}, and max_rate is {self.max_rate}: "
+                    f"at most {self.max_rate}"
+                )
+        return self

@@ -246,44 +246,5 @@ def brought_adapter(method: Method) -> Adapter | None:
     return None
 
 
-def check_fit(method: Method, layers: Layers) -> None:
-    """Refuse a method that cannot work on the blocks that train.
-
-    Raises:
-        ValueError: says what is allowed.
-    """
-    blocks, training, rule = layers.trained_blocks, training_of(method), server_of(method)
-    personal = set(training.personal)
-    if isinstance(rule, TargetedRule) and rule.keep > blocks:
-        raise ValueError(f"method: keep is {rule.keep}, and {blocks} blocks train: 1 to {blocks}")
-    if isinstance(rule, TargetedRule) and rule.keep > blocks - len(personal):
-        raise ValueError(
-            f"method: the coordinator keeps {rule.keep} of {blocks} blocks and {len(personal)} are "
-            f"personal: keep at most {blocks - len(personal)}"
-        )
-    if isinstance(rule, OwnRule) and (training.share < 1 or personal):
-        raise ValueError(
-            "method: every site keeps its own model: share must be 1 and nothing personal"
-        )
-    if layers.blocks is not None and not personal <= set(layers.blocks):
-        allowed = ", ".join(str(block) for block in layers.blocks)
-        raise ValueError(f"method: personal blocks are some of those that train: {allowed}")
-    if personal and len(personal) >= blocks:
-        raise ValueError(f"method: all {blocks} trained blocks are personal: fewer must be")
-    if configurator_of(method) is not None and training.dropout is None:
-        raise ValueError("method: a configurator needs the dropout that it starts with")
-
-
-def check_personal(method: Method, blocks: int) -> None:
-    """Refuse personal blocks that a model of so many blocks has not.
-
-    Raises:
-        ValueError: says what is allowed.
-    """
-    absent = [block for block in training_of(method).personal if block >= blocks]
-    if absent:
-        raise ValueError(f"method: personal block {absent[0]}: the model's are 0 to {blocks - 1}")
-
-
 def _inner(method: Method) -> Method:
     return method.inner if isinstance(method, FedTlu) else method

@@ -19,15 +19,8 @@ from pydantic import (
 from fedclinic.chosen_layers import Layers
 from fedclinic.digest import canonical_json, digest_bytes
 from fedclinic.label_union import check_names, check_union
-from fedclinic.method_plan import (
-    Centralised,
-    Method,
-    SplitNN,
-    brought_adapter,
-    brought_layers,
-    check_fit,
-    check_personal,
-)
+from fedclinic.method_fit import check_fit, check_personal, check_sites
+from fedclinic.method_plan import Centralised, Method, SplitNN, brought_adapter, brought_layers
 from fedclinic.privacy.mechanism import Mechanism
 from fedclinic.records import Digest, Name, Probability, Record
 from fedclinic.transports import PrefectTransport, Transport
@@ -293,6 +286,7 @@ class FederationPlan(Record):
             raise ValueError(f"no site is called '{EVALUATION_SITE}': the evaluation notes are")
         if self.quorum > len(names):
             raise ValueError(f"quorum {self.quorum} is larger than the {len(names)} sites")
+        check_sites(self.method, names)
         if isinstance(self.transport, PrefectTransport):
             missing = sorted(set(names) - self.transport.site_keys.keys())
             if missing:

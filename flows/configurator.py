@@ -2,12 +2,12 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from fedclinic.method_parts import LayerDropout
 from fedclinic.method_plan import configurator_of, training_of
 from fedclinic.methods import ServerState
-from fedclinic.methods.bandit import MEMORY, choose, dropout_of, learn
+from fedclinic.methods.bandit import MEMORY, choose, dropout_of, learn, main_quality, reward
 from fedclinic.plan import FederationPlan
 from fedclinic.rounds import EvaluationReport
 from flows.rounds import Federation, fold_in
@@ -15,9 +15,6 @@ from flows.run_store import SiteOutcome
 
 Measure = Callable[[ServerState, str], EvaluationReport]
 """Measures a state on the evaluation notes, under a name."""
-
-_QUALITY = ("f1", "micro_f1", "macro_f1", "accuracy")
-"""Metrics of which a reward may come, the first that a task has."""
 
 
 def dropouts_of_round(
@@ -46,16 +43,21 @@ def learn_from_round(
         return after
     memory, number = before.memory[MEMORY], after.round_number
     arms = choose(memory, bandit, plan.site_names(), number)
-    by_arm: dict[int, list[SiteOutcome]] = defaultdict(list)
-    for outcome in outcomes:
-        if outcome.verdict == "admitted":
-            by_arm[arms[outcome.site]].append(outcome)
-    base = _quality(measure(before, "before"))
-    rewards = {}
-    for arm, used in sorted(by_arm.items()):
-        alone, _ = fold_in(federation, before, tuple(used))
-        gain = _quality(measure(alone, f"arm-{arm}")) - base
-        rewards[arm] = gain / (sum(outcome.seconds for outcome in used) / len(used))
+    admitted = {each.site: each for each in outcomes if each.verdict == "admitted"}
+    uses: dict[int, list[str]] = defaultdict(list)
+    for site in admitted:
+        uses[arms[site]].append(site)
+
+    def quality(arm: int, sites: Sequence[str]) -> float:
+        alone, _ = fold_in(federation, before, tuple(admitted[site] for site in sites))
+        return main_quality(measure(alone, f"arm-{arm}").metrics)
+
+    rewards = reward(
+        uses,
+        base=main_quality(measure(before, "before").metrics),
+        quality=quality,
+        seconds={site: outcome.seconds for site, outcome in admitted.items()},
+    )
     learnt = learn(memory, bandit, rewards, number)
     return ServerState(number, after.change, {**after.memory, MEMORY: learnt})
 
@@ -64,9 +66,3 @@ def stopwatch() -> Callable[[], float]:
     """Seconds since the call, never zero."""
     began = time.monotonic()
     return lambda: max(time.monotonic() - began, 1e-3)
-
-
-def _quality(report: EvaluationReport) -> float:
-    if "loss" in report.metrics:
-        return -report.metrics["loss"]
-    return next(report.metrics[name] for name in _QUALITY if name in report.metrics)

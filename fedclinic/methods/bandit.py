@@ -4,14 +4,15 @@ Source: DropPEFT, arXiv 2503.10217, which states that a bandit chooses the confi
 reading: arms are pairs of shape and rate; a reward is the gain in quality over the seconds that the
 arm's sites took, compared within a round, since gains shrink as training goes on; exploration falls
 over the window; an explored arm gets two sites where there are enough; at a window's end the lower
-half retires and is refilled by perturbing the upper half.
+half retires and is refilled by perturbing the upper half. A site whose memory is short gets only
+arms whose rate is high enough, of which one is always left.
 
 The quality is that of public or consented evaluation notes and the seconds are the coordinator's
 own clock: no reward comes from a site's notes. The state is a part of the server's state, so that a
 run that is resumed goes on choosing as if it had not stopped.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from fedclinic.updates.codec import Array, Tensors, TensorSchema
 
 MEMORY = "bandit"
 _SHAPES: tuple[Shape, ...] = ("uniform", "incremental", "decay")
+_QUALITY = ("f1", "micro_f1", "macro_f1", "accuracy")
 _LEAST_SITES_TO_PAIR = 4
 _RATE_STEP = 0.15
 
@@ -70,7 +72,10 @@ def choose(
     explored = [arm for arm in least_tried if arm != arms[0]][: max(0, pairs)]
     for place, arm in enumerate(explored):
         arms[order[place * each : (place + 1) * each]] = arm
-    return {site: int(arm) for site, arm in zip(sites, arms, strict=True)}
+    return {
+        site: _fitting(memory, int(arm), plan.min_rates.get(site, 0.0))
+        for site, arm in zip(sites, arms, strict=True)
+    }
 
 
 def dropout_of(memory: Tensors, arm: int, start: LayerDropout) -> LayerDropout:
@@ -93,6 +98,41 @@ def learn(
     return _renewed(after, plan, round_number) if round_number % plan.window_rounds == 0 else after
 
 
+def main_quality(metrics: Mapping[str, float]) -> float:
+    """The metric of which rewards come, the first that a task has; the larger, the better."""
+    if "loss" in metrics:
+        return -metrics["loss"]
+    return next(metrics[name] for name in _QUALITY if name in metrics)
+
+
+def reward(
+    uses: Mapping[int, Sequence[str]],
+    *,
+    base: float,
+    quality: Callable[[int, Sequence[str]], float],
+    seconds: Mapping[str, float],
+) -> dict[int, float]:
+    """Gain in quality of each arm's own sites over the mean seconds that they took.
+
+    Args:
+        uses: the sites that used an arm and were admitted.
+        base: quality of the model before the round.
+        quality: of the model that an arm's sites alone would make of it.
+    """
+    return {
+        arm: (quality(arm, sites) - base) / (sum(seconds[site] for site in sites) / len(sites))
+        for arm, sites in sorted(uses.items())
+    }
+
+
+def _fitting(memory: Tensors, arm: int, least_rate: float) -> int:
+    """The arm, or the best of those with so high a rate that a site's memory holds the rest."""
+    fits = np.round(memory["rate"].astype(np.float64), 4) >= least_rate
+    if fits[arm]:
+        return arm
+    return int(np.argmax(np.where(fits, _means(memory), -np.inf)))
+
+
 def _renewed(memory: Tensors, plan: Bandit, round_number: int) -> dict[str, Array]:
     """Keep the upper half, best first, and perturb it; what was learnt counts once more."""
     random = np.random.default_rng([plan.seed, round_number, 1])
@@ -107,6 +147,9 @@ def _renewed(memory: Tensors, plan: Bandit, round_number: int) -> dict[str, Arra
         random.integers(0, len(_SHAPES), len(parents)),
     )
     rates = np.clip(rates, plan.min_rate, plan.max_rate)
+    highest = max(plan.min_rates.values(), default=0.0)
+    if memory["rate"][kept].max(initial=0.0) < highest:
+        rates[-1] = max(rates[-1], highest)
     tried = np.concatenate([memory["count"][kept] > 0, np.zeros(len(parents), bool)])
     return {
         "rate": np.concatenate([memory["rate"][kept], rates]).astype(np.float32),

@@ -6,7 +6,7 @@ update and the server's state, however many sites there are.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,11 +16,13 @@ from fedclinic.errors import AdmissionError
 from fedclinic.learning.finetune import LocalRound, train_privately, train_unprotected
 from fedclinic.learning.hidden_states import Precision
 from fedclinic.learning.importance import GradientWatch, noised_importance, personal_blocks
+from fedclinic.method_parts import LayerDropout
 from fedclinic.methods import Method, RoundDiagnostics, ServerState
 from fedclinic.plan import PatientPrivacy
 from fedclinic.privacy.random_stream import RandomStream
 from fedclinic.rounds import Work
 from fedclinic.simulation.attacks import UPDATE_ATTACKS, falsify
+from fedclinic.simulation.configurator import Configurator
 from fedclinic.simulation.robust import Robust
 from fedclinic.simulation.site_data import SiteData
 from fedclinic.simulation.trunk import SharedTrunk
@@ -61,6 +63,7 @@ class Simulation:
     """Where a round's updates are kept, on a disk with room for all of them."""
     robust: Robust | None = None
     bad: BadSites | None = None
+    configurator: Configurator | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,10 @@ class SimulatedRound:
     seconds: float
     """From the first site's start to the next state, sites one after the other."""
     cpu_seconds: float
-    """What of that the processors worked for this process."""
+    """What of that the processors worked for this process; rewards of a configurator are measured
+    after it."""
+    dropouts: Mapping[str, LayerDropout] = field(default_factory=dict)
+    """What a configurator chose for each site."""
     quarantined: tuple[str, ...] = ()
     """Sites whose update was above the plan's bound, or had less noise than the plan's."""
     personal: Mapping[str, Tensors] = field(default_factory=dict)
@@ -125,42 +131,75 @@ def _run_round(
     simulation: Simulation, tables: _Tables, state: ServerState, number: int
 ) -> SimulatedRound:
     began, worked = time.perf_counter(), time.process_time()
-    tables.sent.clear()
-    down = 0
-    for site, data in simulation.sites.items():
-        change = simulation.method.state_for(state, site) if number > 1 else None
-        down += _encoded_bytes(change)
-        start = Start(change, tables.personal().get(site, {}))
-        sent, kept = train_at(simulation, site, data, start, number)
-        tables.sent.put(site, sent)
-        if tables.kept is not None:
-            tables.kept.put(site, kept)
+    dropouts = _dropouts(simulation, state, number)
+    down, seconds = _train_all(simulation, tables, state, number, dropouts)
     bad = simulation.bad
     if bad is not None and bad.attack in UPDATE_ATTACKS:
         random = np.random.default_rng([bad.seed, number])
         falsify(tables.sent, bad.names, bad.attack, random)
     up, quarantined = _send(simulation, tables.sent, number)
-    after, diagnostics = _fold_in(simulation, tables.sent, state)
+    after, diagnostics = _fold_in(simulation, state, tables.sent.updates())
+    wall, cpu = time.perf_counter() - began, time.process_time() - worked
     return SimulatedRound(
-        state=after,
+        state=_learn(simulation, state, after, tables.sent.updates(), seconds),
         diagnostics=diagnostics,
         bytes_up=up,
         bytes_down=down,
-        seconds=time.perf_counter() - began,
-        cpu_seconds=time.process_time() - worked,
+        seconds=wall,
+        cpu_seconds=cpu,
+        dropouts=dropouts,
         quarantined=quarantined,
         personal=tables.personal(),
     )
 
 
+def _train_all(
+    simulation: Simulation,
+    tables: _Tables,
+    state: ServerState,
+    number: int,
+    dropouts: Mapping[str, LayerDropout],
+) -> tuple[int, dict[str, float]]:
+    """Let every site train; returns bytes down and each site's processor seconds."""
+    tables.sent.clear()
+    down, seconds = 0, {}
+    for site in simulation.sites:
+        change = simulation.method.state_for(state, site) if number > 1 else None
+        down += _encoded_bytes(change)
+        start = Start(change, tables.personal().get(site, {}))
+        began = time.process_time()
+        sent, kept = train_at(simulation, site, start, number, dropout=dropouts.get(site))
+        seconds[site] = max(time.process_time() - began, 1e-3)
+        tables.sent.put(site, sent)
+        if tables.kept is not None:
+            tables.kept.put(site, kept)
+    return down, seconds
+
+
+def _dropouts(
+    simulation: Simulation, state: ServerState, number: int
+) -> Mapping[str, LayerDropout]:
+    if simulation.configurator is None:
+        return {}
+    return simulation.configurator.dropouts(state, number)
+
+
 def train_at(
-    simulation: Simulation, site: str, data: SiteData, start: Start, number: int
+    simulation: Simulation,
+    site: str,
+    start: Start,
+    number: int,
+    *,
+    dropout: LayerDropout | None = None,
 ) -> tuple[Tensors, Tensors]:
     """Train one site for one round; returns what it sends, and the blocks that it keeps."""
     simulation.trunk.reset(start.change, start.personal)
     simulation.trunk.model.trunk.train()
-    work = simulation.work
+    work, data = simulation.work, simulation.sites[site]
     watch = GradientWatch() if work.training.keeps_blocks else None
+    training = work.training
+    if dropout is not None:
+        training = training.model_copy(update={"dropout": dropout})
     local = LocalRound(
         model=simulation.trunk.model,
         notes=data.notes,
@@ -170,7 +209,7 @@ def train_at(
         round_number=number,
         rounds=work.rounds,
         progress=_nobody_watches,
-        training=work.training,
+        training=training,
         watch=watch,
     )
     if isinstance(work.privacy, PatientPrivacy):
@@ -220,13 +259,31 @@ def _send(simulation: Simulation, table: UpdateTable, number: int) -> tuple[int,
 
 
 def _fold_in(
-    simulation: Simulation, table: UpdateTable, state: ServerState
+    simulation: Simulation, state: ServerState, updates: Mapping[str, Tensors]
 ) -> tuple[ServerState, RoundDiagnostics]:
-    updates = table.updates()
     if simulation.robust is None or not updates:
         return simulation.method.apply(state, updates, simulation.weights)
     mean = simulation.robust(updates, simulation.weights)
     return simulation.method.apply(state, {ROBUST_SITE: mean}, {ROBUST_SITE: 1.0})
+
+
+def _learn(
+    simulation: Simulation,
+    before: ServerState,
+    after: ServerState,
+    admitted: Mapping[str, Tensors],
+    seconds: Mapping[str, float],
+) -> ServerState:
+    """Let a configurator see what came of its choices."""
+    if simulation.configurator is None:
+        return after
+
+    def alone(sites: Sequence[str]) -> ServerState:
+        return _fold_in(simulation, before, {site: admitted[site] for site in sites})[0]
+
+    return simulation.configurator.learn(
+        before, after, alone, {site: seconds[site] for site in simulation.sites if site in admitted}
+    )
 
 
 def _encoded_bytes(state: Tensors | None) -> int:

@@ -1,6 +1,6 @@
 """The configurator finds a good arm, follows a change, and resumes where it stopped."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from fedclinic import plan
 from fedclinic.method_parts import Bandit, LayerDropout
 from fedclinic.methods import decode_state, encode_state, make_method
-from fedclinic.methods.bandit import MEMORY, choose, dropout_of, first_arms, learn
+from fedclinic.methods.bandit import MEMORY, choose, dropout_of, first_arms, learn, reward
 
 SITES = tuple(f"site{number}" for number in range(12))
 START = LayerDropout(rate=0.3)
@@ -89,6 +89,32 @@ def test_arms_stay_within_what_the_plan_allows():
         memory = learn(memory, bandit, {0: 1.0, 1: 0.0, 2: 0.5}, number)
         for arm in range(bandit.arms):
             assert 0.4 <= dropout_of(memory, arm, START).rate <= 0.6
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_site_with_little_memory_gets_only_arms_that_fit(seed):
+    bandit = Bandit(seed=seed, min_rates={"site3": 0.6, "site7": 0.25})
+    memory = first_arms(bandit, START)
+    for number in range(1, 60):
+        arms = choose(memory, bandit, SITES, number)
+        assert dropout_of(memory, arms["site3"], START).rate >= 0.6
+        assert dropout_of(memory, arms["site7"], START).rate >= 0.25
+        rewards = {arm: -float(memory["rate"][arm]) for arm in set(arms.values())}
+        memory = learn(memory, bandit, rewards, number)  # low rates are best, and still some fit
+    assert any(dropout_of(memory, arm, START).rate < 0.25 for arm in set(arms.values()))
+
+
+def test_a_reward_is_the_gain_of_an_arms_own_sites_over_their_mean_seconds():
+    asked = []
+
+    def quality(arm: int, sites: Sequence[str]) -> float:
+        asked.append((arm, tuple(sites)))
+        return 0.5 + 0.1 * arm
+
+    seconds = {"elm": 1.0, "oak": 3.0, "ash": 4.0}
+    found = reward({2: ["ash"], 1: ["elm", "oak"]}, base=0.5, quality=quality, seconds=seconds)
+    assert asked == [(1, ("elm", "oak")), (2, ("ash",))]
+    assert found == pytest.approx({1: 0.1 / 2.0, 2: 0.2 / 4.0})
 
 
 def test_rewards_count_against_those_of_their_round_only():

@@ -6,15 +6,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from pydantic import TypeAdapter
 
+from fedclinic import plan
 from fedclinic.errors import AdmissionError
 from fedclinic.learning.finetune import LocalRound, train_unprotected
 from fedclinic.learning.hidden_states import ComputedHiddenStates
 from fedclinic.learning.tasks import EncodedNotes
 from fedclinic.method_parts import Training
-from fedclinic.methods import encode_state
+from fedclinic.method_plan import configurator_of, training_of
+from fedclinic.methods import ServerState, encode_state, make_method
+from fedclinic.methods.bandit import MEMORY
 from fedclinic.plan import Unprotected
 from fedclinic.rounds import Work
+from fedclinic.simulation.configurator import Configurator
 from fedclinic.simulation.federation import BadSites, SimulatedRound, Simulation, run_rounds
 from fedclinic.simulation.robust import ROBUST_MEANS
 from fedclinic.updates.codec import encode
@@ -173,6 +178,38 @@ def test_a_personal_block_never_leaves_its_site_and_goes_on_there(tmp_path: Path
     assert not np.array_equal(first["site-1"][name], first["site-2"][name])
     moved = np.linalg.norm(second["site-1"][name] - first["site-1"][name])
     assert 0 < moved < 2 * np.linalg.norm(second["site-1"][name])
+
+
+def test_a_configurator_gives_sites_arms_and_learns_from_notes_that_are_nobodys(
+    tmp_path: Path,
+) -> None:
+    dropout = {"kind": "bandit", "arms": 3, "window_rounds": 2, "min_rates": {"site-1": 0.6}}
+    planned = {"name": "droppeft", "rate": 0.3, "configurator": dropout}
+    method = TypeAdapter(plan.Method).validate_python(planned)
+    bandit, start = configurator_of(method), training_of(method).dropout
+    assert bandit is not None
+    assert start is not None
+    measured: list[int] = []
+
+    def measure(state: ServerState) -> dict[str, float]:
+        measured.append(state.round_number)
+        return {"accuracy": float(np.abs(state.change["head.bias"]).sum())}
+
+    sites = ("site-1", "site-2", "site-3")
+    work = make_tiny_work(training=training_of(method), rounds=3)
+    simulation = make_simulation(
+        tmp_path,
+        top=3,
+        work=work,
+        method=make_method(method, sites),
+        configurator=Configurator(bandit, start, sites, measure),
+    )
+    rounds = list(run_rounds(simulation))
+    assert all(set(each.dropouts) == set(sites) for each in rounds)
+    assert min(each.dropouts["site-1"].rate for each in rounds) >= 0.6
+    assert len({each.dropouts["site-2"] for each in rounds} | {rounds[0].dropouts["site-3"]}) > 1
+    assert measured.count(0) == 1, "the base model once, and each arm's own mean in round 1"
+    assert rounds[0].state.memory[MEMORY]["count"].sum() == len(set(rounds[0].dropouts.values()))
 
 
 def live_tensor_elements(folder: Path, sites: int) -> int:
