@@ -55,6 +55,9 @@ class Layers(Record):
     that little noise is added under DP (BitFit, arXiv 2106.10199; DP-BiTFiT, arXiv 2210.00036)."""
     adapter: Adapter | None = None
     """Train small new tensors in these blocks instead of the blocks' own."""
+    embeddings: bool = False
+    """Train the embeddings and the last norm too, with every block: federated training of the whole
+    model, which is what the bytes of the others are compared with. Nothing is cached then."""
 
     @model_validator(mode="after")
     def _is_one_choice(self) -> Self:
@@ -65,6 +68,8 @@ class Layers(Record):
             raise ValueError("a block is listed twice")
         if self.adapter is not None and self.parameters != "all":
             raise ValueError("with an adapter, the blocks' own parameters stay frozen")
+        if self.embeddings and (self.parameters != "all" or self.adapter is not None):
+            raise ValueError("embeddings train with every tensor of every block: parameters: all")
         return self
 
     @property
@@ -80,6 +85,11 @@ class Layers(Record):
         Raises:
             ValueError: if the model has no such block.
         """
+        if self.embeddings and self.trained_blocks != count:
+            raise ValueError(
+                f"layers: embeddings train with every block: the plan trains {self.trained_blocks} "
+                f"blocks, and the model has {count}"
+            )
         if self.blocks is not None:
             if max(self.blocks) >= count:
                 raise ValueError(
@@ -109,7 +119,8 @@ class Layers(Record):
             "random": f"{self.random} blocks drawn by seed {self.seed}",
             "blocks": f"blocks {', '.join(str(block) for block in self.blocks or ())}",
         }[next(name for name in SELECTORS if getattr(self, name) is not None)]
-        return f"{self._what()} {where}"
+        below = ", the embeddings and the last norm" if self.embeddings else ""
+        return f"{self._what()} {where}{below}"
 
     def _what(self) -> str:
         match self.adapter:

@@ -169,6 +169,23 @@ Method = Annotated[
     Field(discriminator="name"),
 ]
 
+METHOD_NAMES = (
+    "fedavg",
+    "fedprox",
+    "fedadam",
+    "fedyogi",
+    "layer_skipping",
+    "lora",
+    "ffa_lora",
+    "adapters",
+    "droppeft",
+    "fedtlu",
+    "local_only",
+    "centralised",
+    "composed",
+)
+"""What a federation's plan may name."""
+
 
 def training_of(method: Method) -> Training:
     """How sites train and what they share under a method."""

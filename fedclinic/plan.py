@@ -20,7 +20,14 @@ from fedclinic.chosen_layers import Layers
 from fedclinic.digest import canonical_json, digest_bytes
 from fedclinic.label_union import check_names, check_union
 from fedclinic.method_fit import check_fit, check_personal, check_sites
-from fedclinic.method_plan import Centralised, Method, SplitNN, brought_adapter, brought_layers
+from fedclinic.method_plan import (
+    METHOD_NAMES,
+    Centralised,
+    Method,
+    SplitNN,
+    brought_adapter,
+    brought_layers,
+)
 from fedclinic.privacy.mechanism import Mechanism
 from fedclinic.records import Digest, Name, Probability, Record
 from fedclinic.transports import PrefectTransport, Transport
@@ -260,8 +267,9 @@ class FederationPlan(Record):
     def _method_fits(self) -> Self:
         if isinstance(self.method, SplitNN):
             raise ValueError(
-                "method: splitnn would send activations of notes to the coordinator, which no "
-                "transport does: it is a baseline of the simulator"
+                "method: splitnn would send activations of notes out of the hospital, from which "
+                "texts can be read back: it is a baseline of the simulator; allowed: "
+                f"{', '.join(METHOD_NAMES)}"
             )
         if isinstance(self.method, Centralised) and len(self.sites) > 1:
             raise ValueError("method: centralised has one site, which holds every note")

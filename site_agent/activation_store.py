@@ -14,7 +14,13 @@ import numpy as np
 import torch
 
 from fedclinic.digest import canonical_json
-from fedclinic.learning.hidden_states import CachedHiddenStates, Precision, pad_token_ids
+from fedclinic.learning.hidden_states import (
+    CachedHiddenStates,
+    ComputedHiddenStates,
+    HiddenStates,
+    Precision,
+    pad_token_ids,
+)
 from fedclinic.learning.layers import SplitModel
 from fedclinic.learning.tasks import EncodedNotes
 
@@ -42,8 +48,13 @@ def cached_hidden_states(
     notes: EncodedNotes,
     precision: Precision,
     progress: Callable[[int, int], None],
-) -> CachedHiddenStates:
-    """Open the cache that `key` names; compute it, and remove others, if it is not there."""
+) -> HiddenStates:
+    """Open the cache that `key` names; compute it, and remove others, if it is not there.
+
+    Where nothing is frozen there is nothing to keep.
+    """
+    if model.stem.base is None:
+        return ComputedHiddenStates(model.stem, notes.rows, precision)
     target = folder / key.folder_name()
     lengths = [len(row.token_ids) for row in notes.rows]
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

@@ -19,8 +19,8 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from fedclinic.digest import digest_chunks
 from fedclinic.errors import ModelError
+from fedclinic.learning.architectures import ARCHITECTURES
 from fedclinic.learning.hidden_states import Precision
-from fedclinic.learning.layers import ARCHITECTURES
 from fedclinic.plan import BaseModelRef, Layers
 from fedclinic.records import Digest
 from site_agent.settings import EMBEDDED, SiteConfig

@@ -17,16 +17,18 @@ from fedbench.laboratory import Laboratory, Prepared, strata
 from fedbench.results import Machine, Point, Result
 from fedclinic.learning.hidden_states import Precision
 from fedclinic.learning.tasks import IntArray
-from fedclinic.method_plan import training_of
-from fedclinic.methods import make_method
+from fedclinic.method_plan import SplitNN, configurator_of, training_of
+from fedclinic.methods import ServerState, make_method
 from fedclinic.plan import BaseModelRef, PatientPrivacy, Privacy
 from fedclinic.privacy.accounting import calibrate_noise_multiplier
 from fedclinic.rounds import Work
 from fedclinic.simulation.attacks import LABEL_FLIP, flip_labels
+from fedclinic.simulation.configurator import Configurator
 from fedclinic.simulation.federation import BadSites, SimulatedRound, Simulation, run_rounds
 from fedclinic.simulation.partition import by_group, dirichlet, iid
 from fedclinic.simulation.robust import ROBUST_MEANS
 from fedclinic.simulation.site_data import SiteData, divide
+from fedclinic.simulation.split_learning import run_split_rounds
 from fedclinic.updates.codec import Tensors, count_parameters
 
 
@@ -42,7 +44,7 @@ def run_cell(cell: Cell, laboratory: Laboratory) -> Result:
     simulation = make_simulation(cell, prepared, laboratory)
     rounds = []
     curve = [Point(round_number=0, seconds=0, cpu_seconds=0, bytes_up=0, bytes_down=0, metrics={})]
-    for finished in run_rounds(simulation):
+    for finished in _rounds(cell, simulation):
         rounds.append(finished)
         number = finished.state.round_number
         due = number % cell.evaluate_every == 0 or number == cell.rounds
@@ -67,6 +69,12 @@ def run_cell(cell: Cell, laboratory: Laboratory) -> Result:
     )
 
 
+def _rounds(cell: Cell, simulation: Simulation) -> Iterator[SimulatedRound]:
+    if isinstance(cell.method, SplitNN):
+        return run_split_rounds(simulation, cell.method.cut)
+    return run_rounds(simulation)
+
+
 def make_simulation(cell: Cell, prepared: Prepared, laboratory: Laboratory) -> Simulation:
     """Put a cell's federation together from its parts."""
     sites = divide(prepared.train, prepared.train_hidden, _parts(cell, prepared))
@@ -84,7 +92,21 @@ def make_simulation(cell: Cell, prepared: Prepared, laboratory: Laboratory) -> S
         folder=laboratory.updates,
         robust=ROBUST_MEANS.get(cell.robust),
         bad=bad,
+        configurator=_configurator(cell, prepared, tuple(sites)),
     )
+
+
+def _configurator(cell: Cell, prepared: Prepared, sites: tuple[str, ...]) -> Configurator | None:
+    """The cell's bandit, whose rewards come of the test notes: public ones, as in a federation."""
+    bandit, start = configurator_of(cell.method), training_of(cell.method).dropout
+    if bandit is None or start is None:
+        return None
+
+    def measure(state: ServerState) -> dict[str, float]:
+        prepared.trunk.reset(state.change)
+        return prepared.measure()
+
+    return Configurator(bandit, start, sites, measure)
 
 
 def _parts(cell: Cell, prepared: Prepared) -> tuple[IntArray, ...]:

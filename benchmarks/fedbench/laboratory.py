@@ -10,12 +10,12 @@ import numpy as np
 
 from fedbench.cell import Cell, CorpusChoice, ModelName
 from fedbench.corpora import Corpus, load_corpus
-from fedbench.language import VOCABULARY, encode_language, perplexity, save_small_gpt
+from fedbench.language import save_small_gpt
 from fedclinic.digest import digest_record
 from fedclinic.learning.evaluate import measure
 from fedclinic.learning.hidden_states import HiddenStates, Precision
-from fedclinic.learning.layers import split
-from fedclinic.learning.tasks import EncodedNotes, IntArray, encode_notes, output_count
+from fedclinic.learning.layers import split_for
+from fedclinic.learning.tasks import EncodedNotes, IntArray, encode_notes
 from fedclinic.plan import Task
 from fedclinic.records import Digest
 from fedclinic.simulation.trunk import SharedTrunk
@@ -86,22 +86,14 @@ class Laboratory:
     def _make(self, cell: Cell) -> Prepared:
         train, test = self._encode(cell, "train"), self._encode(cell, "test")
         base = self._load(cell)
-        task = train.corpus.task
-        language = cell.model == "small_gpt"
-        model = split(
-            base.network,
-            cell.layers,
-            outputs=VOCABULARY if language else output_count(task),
-            pooled=not language and task.kind == "document_classification",
-        )
+        task = _task(cell, train.corpus)
+        model = split_for(base.network, cell.layers, task, "own")
         model.trunk.to(self.precision.device)
         trunk = SharedTrunk.of(model)
         hidden = self._hidden(trunk, base, test, task)
 
         def measured() -> dict[str, float]:
             model.trunk.eval()
-            if language:
-                return perplexity(model, test.notes, hidden, self.precision)
             return measure(model, test.notes, hidden, self.precision, task)
 
         head = sum(p.numel() for name, p in model.trained() if name.startswith("head."))
@@ -140,10 +132,7 @@ class Laboratory:
                 self._encoded.clear()
             corpus = load_corpus(choice, part, self._data)
             tokenizer = self._load(cell).tokenizer
-            if cell.model == "small_gpt":
-                notes = encode_language(corpus.notes, tokenizer, max_tokens=choice.max_tokens)
-            else:
-                notes = encode_notes(corpus.notes, corpus.task, tokenizer)
+            notes = encode_notes(corpus.notes, _task(cell, corpus), tokenizer)
             content = b"".join(row.token_ids.tobytes() + b"|" for row in notes.rows)
             self._encoded[key] = Encoded(corpus, notes, hashlib.sha256(content).hexdigest())
         return self._encoded[key]
@@ -162,6 +151,13 @@ class Laboratory:
         return cached_hidden_states(
             folder, key, trunk.model, encoded.notes, self.precision, _nobody_watches
         )
+
+
+def _task(cell: Cell, corpus: Corpus) -> Task:
+    """What the cell's model learns: the corpus' labels; a language model learns its text."""
+    if cell.model == "minilm":
+        return corpus.task
+    return Task(kind="language_modelling", max_tokens=cell.corpus.max_tokens)
 
 
 def strata(notes: EncodedNotes, task: Task) -> IntArray:

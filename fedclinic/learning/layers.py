@@ -15,52 +15,10 @@ from torch import Tensor, nn
 
 from fedclinic.chosen_layers import Layers
 from fedclinic.errors import ModelError
-from fedclinic.learning.adapters import (
-    BERT_PLACES,
-    DEBERTA_PLACES,
-    DISTILBERT_PLACES,
-    GPT2_PLACES,
-    LLAMA_PLACES,
-    Places,
-    insert_adapter,
-)
+from fedclinic.learning.adapters import insert_adapter
+from fedclinic.learning.architectures import Architecture, architecture_of, module_at
 from fedclinic.learning.tasks import labels_documents, output_count
 from fedclinic.plan import Task
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """Where a family of models keeps its parts, as dotted paths inside the base model."""
-
-    blocks: str
-    embeddings: tuple[str, ...]
-    """Modules replaced by a pass-through when the trunk is fed with the stem's output."""
-    zeroed: tuple[str, ...] = ()
-    """Modules whose output is added to the input and must be zero in the trunk."""
-    final_norm: str | None = None
-    after_first_block: str | None = None
-    """Module that runs once, after the first block of the whole model."""
-    blocks_return_pairs: bool = False
-    causal: bool = False
-    places: Places = BERT_PLACES
-
-
-ARCHITECTURES: dict[str, Architecture] = {
-    "bert": Architecture("encoder.layer", ("embeddings",)),
-    "roberta": Architecture("encoder.layer", ("embeddings",)),
-    "distilbert": Architecture("transformer.layer", ("embeddings",), places=DISTILBERT_PLACES),
-    "deberta-v2": Architecture(
-        "encoder.layer",
-        ("embeddings",),
-        after_first_block="encoder.conv",
-        blocks_return_pairs=True,
-        places=DEBERTA_PLACES,
-    ),
-    "gpt2": Architecture(
-        "h", ("drop",), zeroed=("wpe",), final_norm="ln_f", causal=True, places=GPT2_PLACES
-    ),
-    "llama": Architecture("layers", (), final_norm="norm", causal=True, places=LLAMA_PLACES),
-}
 
 
 class _PassThrough(nn.Module):
@@ -90,14 +48,20 @@ class _IdentityBlock(nn.Module):
 
 
 class Stem(nn.Module):
-    """The frozen lower blocks: token ids (rows, tokens) to hidden states (rows, tokens, hidden)."""
+    """The frozen lower blocks: token ids (rows, tokens) to hidden states (rows, tokens, hidden).
 
-    def __init__(self, base: nn.Module, sees_ahead: bool = False) -> None:
+    Where the embeddings train nothing is frozen: the stem has no base, and hands on the token ids,
+    (rows, tokens, 1).
+    """
+
+    def __init__(self, base: nn.Module | None, sees_ahead: bool = False) -> None:
         super().__init__()
         self.base = base
         self.sees_ahead = sees_ahead
 
     def forward(self, token_ids: Tensor, mask: Tensor) -> Tensor:
+        if self.base is None:
+            return token_ids.unsqueeze(-1).float()
         seen = both_ways(mask) if self.sees_ahead else mask
         output: Tensor = self.base(input_ids=token_ids, attention_mask=seen).last_hidden_state
         return output
@@ -125,6 +89,7 @@ class Trunk(nn.Module):
     ) -> None:
         super().__init__()
         self.base = base
+        self.reads_ids = False
         self.head = nn.Linear(hidden, outputs)
         self.pooled = pooled
         self.sees_ahead = sees_ahead
@@ -133,7 +98,8 @@ class Trunk(nn.Module):
 
     def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
         seen = both_ways(mask) if self.sees_ahead else mask
-        top = self.base(inputs_embeds=hidden, attention_mask=seen).last_hidden_state
+        read = {"input_ids": hidden[..., 0].long()} if self.reads_ids else {"inputs_embeds": hidden}
+        top = self.base(**read, attention_mask=seen).last_hidden_state
         if self.pooled:
             weights = mask.to(top.dtype).unsqueeze(-1)
             top = (top * weights).sum(1) / weights.sum(1).clamp(min=1)
@@ -162,26 +128,14 @@ class SplitModel:
                 index, _, rest = name.removeprefix(prefix).partition(".")
                 yield f"{self.blocks_path}.{int(index) + self.first_trained}.{rest}", parameter
             else:
-                yield name, parameter
+                yield name.removeprefix("base."), parameter
 
     def trunk_blocks(self) -> list[nn.Module]:
         """The trunk's blocks, the lowest first."""
-        return list(_module_at(self.trunk.base, self.blocks_path))
+        return list(module_at(self.trunk.base, self.blocks_path))
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return {name: tuple(parameter.shape) for name, parameter in self.trained()}
-
-
-def architecture_of(base: nn.Module) -> Architecture:
-    """Look the model's family up.
-
-    Raises:
-        ModelError: for a family whose layout is not known here.
-    """
-    kind = str(getattr(getattr(base, "config", None), "model_type", "unknown"))
-    if kind not in ARCHITECTURES:
-        raise ModelError(f"model type '{kind}' is not one of {', '.join(sorted(ARCHITECTURES))}")
-    return ARCHITECTURES[kind]
 
 
 def split_for(
@@ -203,18 +157,19 @@ def split_for(
         base, layers, outputs=outputs, pooled=labels_documents(task), sees_ahead=sees_ahead
     )
     if predicts:
-        model.trunk.head = _tied_head(base)
+        owner = model.trunk.base if layers.embeddings else base
+        model.trunk.head = _tied_head(owner, trains=layers.embeddings)
     return model
 
 
-def _tied_head(base: nn.Module) -> nn.Linear:
-    """The frozen head of a language model whose output layer is its embedding."""
+def _tied_head(base: nn.Module, *, trains: bool) -> nn.Linear:
+    """The head of a language model whose output layer is its embedding."""
     config: Any = base.config
     if not config.tie_word_embeddings:
         raise ModelError("language modelling needs a model whose output layer is its embedding")
-    weight: Tensor = base.get_input_embeddings().weight  # type: ignore[operator]
+    weight: nn.Parameter = base.get_input_embeddings().weight  # type: ignore[operator]
     head = nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
-    head.weight = nn.Parameter(weight.detach(), requires_grad=False)
+    head.weight = weight if trains else nn.Parameter(weight.detach(), False)
     return head
 
 
@@ -227,19 +182,22 @@ def split(
         ModelError: if the model has not the blocks that the plan trains.
     """
     architecture = architecture_of(base)
-    count = len(_module_at(base, architecture.blocks))
+    count = len(module_at(base, architecture.blocks))
     try:
         chosen = layers.chosen(count)
     except ValueError as error:
         raise ModelError(str(error)) from None
     first = min(chosen, default=count)
-    stem, trunk = _stem_of(base, architecture, first), _trunk_of(base, architecture, first)
     config: Any = base.config
     hidden = int(config.hidden_size)
+    if layers.embeddings:
+        whole = _with_blocks(base, architecture, 0, None)
+        return _whole(architecture, Trunk(whole, hidden, outputs, pooled, sees_ahead))
+    stem, trunk = _stem_of(base, architecture, first), _trunk_of(base, architecture, first)
     model = Trunk(trunk, hidden, outputs, pooled, sees_ahead)
     _switch_dropout_off(model)
     model.base.requires_grad_(False)
-    blocks = _module_at(model.base, architecture.blocks)
+    blocks = module_at(model.base, architecture.blocks)
     for number in chosen:
         block = blocks[number - first]
         if layers.adapter is not None:
@@ -251,6 +209,20 @@ def split(
         stem=Stem(stem, sees_ahead).eval(),
         trunk=model,
         first_trained=first,
+        blocks_path=architecture.blocks,
+        blocks_return_pairs=architecture.blocks_return_pairs,
+    )
+
+
+def _whole(architecture: Architecture, trunk: Trunk) -> SplitModel:
+    """Let every tensor of a model train: nothing is below the cut."""
+    trunk.reads_ids = True
+    trunk.base.requires_grad_(True)
+    _switch_dropout_off(trunk)
+    return SplitModel(
+        stem=Stem(None).eval(),
+        trunk=trunk,
+        first_trained=0,
         blocks_path=architecture.blocks,
         blocks_return_pairs=architecture.blocks_return_pairs,
     )
@@ -280,7 +252,7 @@ def _with_blocks(
     base: nn.Module, architecture: Architecture, start: int, end: int | None
 ) -> nn.Module:
     """Copy the model with only the blocks [start, end), without copying the others' memory."""
-    blocks = _module_at(base, architecture.blocks)
+    blocks = module_at(base, architecture.blocks)
     kept = list(blocks)[start:end] or [_IdentityBlock(architecture.blocks_return_pairs)]
     _replace(base, architecture.blocks, nn.ModuleList(kept))
     try:
@@ -293,16 +265,9 @@ def _with_blocks(
     return cut
 
 
-def _module_at(root: nn.Module, path: str) -> Any:
-    module: Any = root
-    for part in path.split("."):
-        module = getattr(module, part)
-    return module
-
-
 def _replace(root: nn.Module, path: str, module: nn.Module | None) -> None:
     parent, _, name = path.rpartition(".")
-    setattr(_module_at(root, parent) if parent else root, name, module)
+    setattr(module_at(root, parent) if parent else root, name, module)
 
 
 def _switch_dropout_off(model: nn.Module) -> None:

@@ -1,26 +1,23 @@
-"""Text becomes rows whose targets are the next tokens, and a model that knows nothing guesses."""
+"""The small GPT is the same every time, guesses at first, and trains from the embeddings up."""
 
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from fedbench.language import (
-    ROWS_OF_A_NOTE,
-    VOCABULARY,
-    encode_language,
-    perplexity,
-    save_small_gpt,
-)
-from fedclinic.errors import DataError
+from fedbench.language import VOCABULARY, save_small_gpt
+from fedclinic.learning.evaluate import measure
+from fedclinic.learning.finetune import train_unprotected
 from fedclinic.learning.hidden_states import ComputedHiddenStates
-from fedclinic.learning.layers import split
-from fedclinic.plan import Layers
+from fedclinic.learning.layers import split_for
+from fedclinic.learning.tasks import encode_notes
+from fedclinic.plan import Layers, Optimizer, Task
 from site_agent.models import BaseModel, load_folder
-from tests.factories import make_deidentified_note
-from tests.tiny_rounds import CPU
+from tests.factories import make_deidentified_note, make_unprotected
+from tests.tiny_rounds import CPU, make_local_round
 
 TEXT = "The patient was seen for cough and fever, and has pain in the chest. " * 40
+TASK = Task(kind="language_modelling", max_tokens=16)
 
 
 @pytest.fixture(scope="module")
@@ -30,24 +27,19 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> BaseModel:
     return load_folder(folder)
 
 
-def test_every_target_is_the_token_that_follows(base: BaseModel) -> None:
-    notes = encode_language([make_deidentified_note(TEXT)], base.tokenizer, max_tokens=16)
-    ids = base.tokenizer(TEXT)["input_ids"][: ROWS_OF_A_NOTE * 16 + 1]
-    assert len(notes.rows) == ROWS_OF_A_NOTE
-    assert np.concatenate([row.token_ids for row in notes.rows]).tolist() == ids[:-1]
-    assert np.concatenate([row.targets for row in notes.rows]).tolist() == ids[1:]
-
-
-def test_a_note_without_a_next_token_is_refused(base: BaseModel) -> None:
-    with pytest.raises(DataError, match="note 1 has less than two tokens"):
-        encode_language([make_deidentified_note("a")], base.tokenizer, max_tokens=16)
-
-
-def test_a_head_of_zeros_is_as_perplexed_as_a_uniform_guess(base: BaseModel) -> None:
-    model = split(base.network, Layers(top=6), outputs=VOCABULARY, pooled=False)
-    notes = encode_language([make_deidentified_note(TEXT)], base.tokenizer, max_tokens=16)
+def test_it_guesses_at_first_and_learns_with_its_embeddings(base: BaseModel) -> None:
+    model = split_for(base.network, Layers(top=6, embeddings=True), TASK, "own")
+    notes = encode_notes([make_deidentified_note(TEXT)], TASK, base.tokenizer)
     hidden = ComputedHiddenStates(model.stem, notes.rows, CPU)
-    assert perplexity(model, notes, hidden, CPU)["perplexity"] == pytest.approx(VOCABULARY)
+    assert "wte.weight" in model.shapes()
+    assert "head.weight" not in model.shapes()
+    before = measure(model, notes, hidden, CPU, TASK)["perplexity"]
+    assert before == pytest.approx(VOCABULARY, rel=0.1)
+    optimizer = Optimizer(name="adam", learning_rate=0.01)
+    local = make_local_round(notes, model=model, hidden=hidden, optimizer=optimizer)
+    for number in range(1, 6):
+        train_unprotected(replace(local, round_number=number), make_unprotected())
+    assert measure(model, notes, hidden, CPU, TASK)["perplexity"] < 0.5 * before
 
 
 def test_the_small_model_is_the_same_every_time(base: BaseModel, tmp_path: Path) -> None:

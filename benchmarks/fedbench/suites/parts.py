@@ -9,6 +9,9 @@ MINILM_BLOCKS = 6
 
 QUICK_COHORT = {"name": "synthetic", "max_tokens": 24, "train": 20, "test": 8}
 
+WHOLE_GPT = {"top": 6, "embeddings": True}
+"""Every tensor of the small GPT, which starts at random."""
+
 IID = {"kind": "iid"}
 NATURAL = {"kind": "natural"}
 

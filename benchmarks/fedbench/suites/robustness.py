@@ -3,7 +3,7 @@
 from typing import Any, get_args
 
 from fedbench.cell import AttackName, Cell
-from fedbench.suites.parts import IID, SEEDS, adam, epochs, make_cell
+from fedbench.suites.parts import IID, SEEDS, WHOLE_GPT, adam, epochs, make_cell
 
 TEXT = {"name": "synthetic", "max_tokens": 32, "train": 25, "test": 15}
 QUICK_TEXT = {"name": "synthetic", "max_tokens": 16, "train": 5, "test": 3}
@@ -39,7 +39,7 @@ def robustness_cells(quick: bool) -> list[Cell]:
             arm=f"{defence}; {what}",
             model="small_gpt",
             corpus=QUICK_TEXT if quick else TEXT,
-            layers={"top": 6},
+            layers=WHOLE_GPT,
             optimizer=adam(5e-3, head_factor=1),
             privacy=epochs(1, 4),
             rounds=1 if quick else 4,

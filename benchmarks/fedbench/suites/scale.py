@@ -1,9 +1,9 @@
 """Many sites, each with few notes: a six-block Transformer on public text, from random weights."""
 
 from fedbench.cell import Cell
-from fedbench.suites.parts import IID, adam, epochs, make_cell
+from fedbench.suites.parts import IID, WHOLE_GPT, adam, epochs, make_cell
 
-TEXT = {"name": "mtsamples", "max_tokens": 16, "train": 1000, "test": 60}
+TEXT = {"name": "bc5cdr", "max_tokens": 16, "train": 1000, "test": 200}
 QUICK_TEXT = {"name": "synthetic", "max_tokens": 16, "train": 5, "test": 3}
 SIZES = ((10, 2), (100, 2), (1000, 2), (100, 150))
 """Sites and rounds."""
@@ -17,7 +17,7 @@ def scale_cells(quick: bool) -> list[Cell]:
             arm=f"{sites} sites, {rounds} rounds",
             model="small_gpt",
             corpus=QUICK_TEXT if quick else TEXT,
-            layers={"top": 6},
+            layers=WHOLE_GPT,
             method={"name": "fedavg"},
             optimizer=adam(5e-3, head_factor=1),
             privacy=epochs(1, 16),

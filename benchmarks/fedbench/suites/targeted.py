@@ -3,12 +3,12 @@
 from typing import Any
 
 from fedbench.cell import Cell
-from fedbench.suites.parts import IID, SEEDS, adam, epochs, make_cell
+from fedbench.suites.parts import IID, SEEDS, WHOLE_GPT, adam, epochs, make_cell
 
-TEXT = {"name": "mtsamples", "max_tokens": 32, "train": 200, "test": 60}
+TEXT = {"name": "mtsamples", "max_tokens": 32, "train": 60, "test": 20}
 QUICK_TEXT = {"name": "synthetic", "max_tokens": 16, "train": 10, "test": 4}
 SITES = 10
-ROUNDS = 6
+ROUNDS = 8
 KEPT = 2
 ALL = "FedAvg, all 6 blocks"
 CRITICAL, RANDOM, LAST = (
@@ -32,7 +32,7 @@ def targeted_cells(quick: bool) -> list[Cell]:
             arm=arm,
             model="small_gpt",
             corpus=QUICK_TEXT if quick else TEXT,
-            layers={"top": 6},
+            layers=WHOLE_GPT,
             method=method | ({"seed": seed} if "keep" in method else {}),
             optimizer=adam(5e-3, head_factor=1),
             privacy=epochs(1, 4),

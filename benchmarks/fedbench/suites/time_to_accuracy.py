@@ -7,8 +7,10 @@ from fedbench.suites.parts import IID, QUICK_COHORT, SEEDS, adam, epochs, make_c
 
 COHORT = {"name": "synthetic", "max_tokens": 48, "train": 60, "test": 60}
 RATES = (0.25, 0.5, 0.75)
-ROUNDS = 6
+ROUNDS = 12
 LORA = {"kind": "lora", "rank": 8, "alpha": 16, "targets": "query_value"}
+BANDIT = {"kind": "bandit", "arms": 4, "window_rounds": 3}
+CHOSEN = "chosen by the bandit"
 NO_DROPOUT = "p = 0"
 
 
@@ -16,6 +18,7 @@ def time_cells(quick: bool) -> list[Cell]:
     rates = RATES[1:2] if quick else RATES
     arms: dict[str, dict[str, Any]] = {NO_DROPOUT: {"name": "fedavg"}}
     arms |= {f"p = {p:g}": {"name": "droppeft", "rate": p, "masks": "exact"} for p in rates}
+    arms[CHOSEN] = {"name": "droppeft", "rate": 0.5, "masks": "exact", "configurator": BANDIT}
     return [
         make_cell(
             suite="time_to_accuracy",

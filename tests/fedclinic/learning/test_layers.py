@@ -6,7 +6,8 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from fedclinic.errors import ModelError
-from fedclinic.learning.layers import ARCHITECTURES, SplitModel, architecture_of, split
+from fedclinic.learning.architectures import ARCHITECTURES, architecture_of
+from fedclinic.learning.layers import SplitModel, split
 from fedclinic.plan import Layers
 from tests.tiny_models import BLOCKS, FAMILIES, HIDDEN, make_network
 
@@ -55,6 +56,34 @@ def test_the_parts_compute_what_the_whole_model_computes(network, top):
     _, mask = make_batch()
     difference = (split_output(model) - expected)[mask.bool()].abs().max()
     assert difference < 1e-5
+
+
+WHOLE = Layers(top=BLOCKS, embeddings=True)
+
+
+def test_with_embeddings_the_trunk_reads_token_ids_and_computes_the_whole_model(network):
+    expected = whole_output(network)
+    model = split(network, WHOLE, outputs=OUTPUTS, pooled=False)
+    torch.nn.init.eye_(model.trunk.head.weight)
+    ids, mask = make_batch()
+    with torch.no_grad():
+        logits = model.trunk(model.stem(ids, mask), mask)
+    difference = (logits - expected[..., :OUTPUTS])[mask.bool()].abs().max()
+    assert difference < 1e-5
+
+
+def test_with_embeddings_every_tensor_trains_under_the_name_that_it_has_in_the_model(network):
+    model = split(network, WHOLE, outputs=OUTPUTS, pooled=True)
+    whole = {name: tuple(tensor.shape) for name, tensor in network.named_parameters()}
+    head = {"head.weight": (OUTPUTS, HIDDEN), "head.bias": (OUTPUTS,)}
+    assert model.shapes() == whole | head
+
+
+def test_embeddings_train_only_with_every_block(network):
+    with pytest.raises(ModelError, match="embeddings train with every block: the plan trains 1"):
+        split(network, Layers(top=1, embeddings=True), outputs=OUTPUTS, pooled=True)
+    with pytest.raises(ValueError, match="embeddings train with every tensor of every block"):
+        Layers(top=BLOCKS, embeddings=True, parameters="biases")
 
 
 @pytest.mark.parametrize("top", TOPS)
