@@ -54,7 +54,7 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     write_results(tmp_path, "scale", cells[:1])
     page = page_of(tmp_path)
     assert "Not run (3 of 4 cells):" in page
-    assert f"* seed 0 of mtsamples: {cells[1].arm}; mtsamples: {cells[2].arm}; " in page
+    assert f"* seed 0 of {cells[1].title()}; {cells[2].title()}; " in page
 
 
 def test_results_of_cells_that_the_suite_no_longer_has_are_left_out(tmp_path: Path) -> None:

@@ -4,9 +4,11 @@ from typing import Never
 
 import pytest
 
+from fedclinic.chosen_layers import Layers
 from fedclinic.errors import SignatureError
+from fedclinic.method_parts import LayerDropout, Training
 from fedclinic.privacy.accounting import epsilon
-from fedclinic.rounds import RoundTask
+from fedclinic.rounds import RoundTask, Work
 from site_agent.agent import fresh_noise_key
 from tests.factories import make_plan, make_privacy, make_signing_key, make_unprotected, make_work
 from tests.tiny_site import TinySite, installed_privacy_policy, make_tiny_site, make_tiny_task
@@ -108,6 +110,51 @@ def test_no_site_trains_without_privacy_unless_its_own_administrator_says_so(sit
     site.allow(unprotected=True)
     site.change(workbench=build)
     assert site.run(make_tiny_task(work=work)).status == "completed"
+
+
+MASKS: dict[str, tuple[Training, Layers]] = {
+    "no mask": (Training(), Layers(top=2)),
+    "exact masks": (Training(dropout=LayerDropout(rate=0.5)), Layers(top=2)),
+    "bernoulli masks": (
+        Training(dropout=LayerDropout(rate=0.9, masks="bernoulli")),
+        Layers(top=2),
+    ),
+    "other blocks": (Training(), Layers(blocks=(1,))),
+    "personal blocks": (Training(share=0.5), Layers(top=2)),
+}
+
+
+@pytest.mark.parametrize("mask", MASKS)
+def test_the_ledger_charges_the_same_whatever_blocks_are_skipped_or_kept(
+    tmp_path, tiny_model_folder, mask
+):
+    training, layers = MASKS[mask]
+    plain = make_work(make_plan(layers={"top": 1}))
+    spent = []
+    for name, work in (("plain", plain), ("masked", masked_work(training, layers))):
+        site = make_tiny_site(tmp_path / name, tiny_model_folder)
+        site.allow(max_trained_blocks=3)
+        report = site.run(make_tiny_task(work=work))
+        assert report.status == "completed"
+        spent.append((report.privacy, site.spent(), site.site.ledger.spent_mechanisms("run-a")))
+    assert spent[0] == spent[1]
+
+
+def masked_work(training: Training, layers: Layers) -> Work:
+    return make_work(make_plan(layers={"top": 1}), training=training, layers=layers)
+
+
+def test_a_configurators_choice_for_a_round_costs_no_more(tmp_path, tiny_model_folder):
+    site = make_tiny_site(tmp_path, tiny_model_folder)
+    site.allow(max_trained_blocks=3)
+    work = masked_work(Training(dropout=LayerDropout(rate=0.0)), Layers(top=2))
+    reports = [
+        site.run(make_tiny_task(round_number=number, work=work, dropout=LayerDropout(rate=rate)))
+        for number, rate in ((1, 0.0), (2, 0.5))
+    ]
+    assert [report.status for report in reports] == ["completed"] * 2
+    one, two = site.site.ledger.spent_mechanisms("run-a")
+    assert one == two
 
 
 def test_a_stranger_gets_no_answer(site):
