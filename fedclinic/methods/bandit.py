@@ -4,8 +4,8 @@ Source: DropPEFT, arXiv 2503.10217, which states that a bandit chooses the confi
 reading: arms are pairs of shape and rate; a reward is the gain in quality over the seconds that the
 arm's sites took, compared within a round, since gains shrink as training goes on; exploration falls
 over the window; an explored arm gets two sites where there are enough; at a window's end the lower
-half retires and is refilled by perturbing the upper half. A site whose memory is short gets only
-arms whose rate is high enough, of which one is always left.
+half retires and is refilled by perturbing the upper half, but for one arm that is drawn anew. A
+site whose memory is short gets only arms whose rate is high enough, of which one is always left.
 
 The quality is that of public or consented evaluation notes and the seconds are the coordinator's
 own clock: no reward comes from a site's notes. The state is a part of the server's state, so that a
@@ -134,7 +134,10 @@ def _fitting(memory: Tensors, arm: int, least_rate: float) -> int:
 
 
 def _renewed(memory: Tensors, plan: Bandit, round_number: int) -> dict[str, Array]:
-    """Keep the upper half, best first, and perturb it; what was learnt counts once more."""
+    """Keep the upper half, best first, and perturb it; what was learnt counts once more.
+
+    One new arm is drawn from all rates, so that the best may move far.
+    """
     random = np.random.default_rng([plan.seed, round_number, 1])
     means = _means(memory)
     order = np.argsort(-means, kind="stable")
@@ -146,6 +149,7 @@ def _renewed(memory: Tensors, plan: Bandit, round_number: int) -> dict[str, Arra
         memory["shape"][parents],
         random.integers(0, len(_SHAPES), len(parents)),
     )
+    rates[-1] = random.uniform(plan.min_rate, plan.max_rate)
     rates = np.clip(rates, plan.min_rate, plan.max_rate)
     highest = max(plan.min_rates.values(), default=0.0)
     if memory["rate"][kept].max(initial=0.0) < highest:

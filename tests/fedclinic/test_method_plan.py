@@ -127,6 +127,30 @@ def test_a_missing_parameter_is_named():
     [
         ({"method": {"name": "fedtlu", "keep": 3}}, "method: keep is 3, and 1 blocks train"),
         (
+            {"method": STLD | {"configurator": {"min_rates": {"east": 0.5}}}},
+            "method: min_rates names 'east'; the sites are north, south",
+        ),
+        (
+            {"method": STLD | {"configurator": {"min_rates": {"north": 0.85}}}},
+            "min_rates: north needs 0.85, and max_rate is 0.8: at most 0.8",
+        ),
+        (
+            {
+                "method": STLD
+                | {"masks": "bernoulli", "configurator": {"min_rates": {"north": 0.5}}}
+            },
+            "a step of bernoulli masks may run every block: masks must be exact",
+        ),
+        (
+            {"layers": {"top": 1, "embeddings": True}, "base_model": {"name": "t", "blocks": 6}},
+            "layers: embeddings train with every block: the plan trains 1 blocks, and the model "
+            "has 6",
+        ),
+        (
+            {"method": {"name": "splitnn", "cut": 1}},
+            "it is a baseline of the simulator; allowed: fedavg, fedprox, fedadam, fedyogi,",
+        ),
+        (
             {"layers": {"top": 9}, "base_model": {"name": "tiny", "blocks": 6}},
             "layers: the plan trains 9 blocks, and the model has 6",
         ),
