@@ -36,8 +36,8 @@ def targeted(measured: Measured) -> Section:
     }
     remarks = (
         "Perplexity of next tokens on test notes, lower is better; `better than random` is 1 - "
-        "ours / random's, seed by seed. A GPT of six blocks of width 64 that starts at random, and "
-        "whose embeddings stay random; head and blocks train at ten sites.",
+        "ours / random's, seed by seed. A GPT of six blocks of width 64 that starts at random, at "
+        "ten sites; embeddings, which are the output layer too, and the last norm are always kept.",
         sizes(measured),
     )
     columns = ("whose change is kept", "perplexity", "% better than random", "block: rounds kept")
@@ -83,7 +83,9 @@ def time_to_accuracy(measured: Measured) -> Section:
     remarks = (
         f"The target is {TARGET_SHARE:.0%} of the best accuracy without dropout, seed by seed; "
         "work is seconds of the processor, which other programs change less than time. LoRA of "
-        "rank 8 in all six blocks; exactly K active blocks a step. Peak memory was not measured.",
+        "rank 8 in all six blocks; exactly K active blocks a step. The bandit's rewards come of "
+        "the test notes, as in a federation of public ones; measuring them is not counted. What a "
+        "step keeps in memory is measured by `python -m benchmarks.method_checks`.",
         sizes(measured),
     )
     figure = Lines("time_to_accuracy", lines, Axes("CPU seconds of training", "accuracy"))

@@ -1,4 +1,4 @@
-"""A reward is a gain on the evaluation notes over the coordinator's clock, and nothing of a site."""
+"""A reward is a gain on the evaluation notes over the coordinator's own seconds."""
 
 from pathlib import Path
 
