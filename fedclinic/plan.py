@@ -68,6 +68,9 @@ class Task(Record):
     labels: tuple[Label, ...] = ()
     """Document labels, or entity types without their B-/I- prefix; their order is the head's.
     A language model has none: it learns the next token."""
+    label_weights: dict[Label, PositiveFloat] = {}
+    """Loss of a document with that label over that of one whose label is not named here. Sites
+    agree to them; none is computed from a site's own counts, which it would tell."""
     max_tokens: Annotated[int, Field(ge=8, le=8192)]
     """Tokens of a note that the model sees; the rest is cut off (documents) or split (tokens)."""
     own_labels: dict[Label, Label] = {}
@@ -81,6 +84,14 @@ class Task(Record):
         least = {"language_modelling": 0, "multilabel_classification": 2}.get(self.kind, 1)
         if len(self.labels) < least or (self.labels and not least):
             raise ValueError(f"labels: {self.kind} has {f'at least {least}' if least else 'none'}")
+        return self
+
+    @model_validator(mode="after")
+    def _weights_are_of_labels(self) -> Self:
+        if self.label_weights and self.kind != "document_classification":
+            raise ValueError(f"label_weights are for document_classification, not {self.kind}")
+        if unknown := sorted(set(self.label_weights) - set(self.labels)):
+            raise ValueError(f"label_weights: {unknown[0]!r} is no label of this task")
         return self
 
 

@@ -279,7 +279,7 @@ def row_losses(local: LocalRound, rows: IntArray, *, shares: Tensor) -> Tensor:
     if local.notes.several_labels:
         return label_losses(precise(logits), targets)
     if logits.dim() == 2:
-        return document_losses(precise(logits), targets)
+        return document_losses(precise(logits), targets, _label_weights(local.notes, logits))
     return row_loss_of_tokens(precise(logits), targets, shares)
 
 
@@ -313,6 +313,11 @@ def _padded_targets(notes: EncodedNotes, rows: IntArray, logits: Tensor) -> Tens
         values = notes.rows[row].targets
         targets[index, : len(values)] = values
     return torch.from_numpy(targets).to(logits.device)
+
+
+def _label_weights(notes: EncodedNotes, logits: Tensor) -> Tensor | None:
+    weights = notes.weight_of_label
+    return None if weights is None else torch.from_numpy(weights).to(logits.device)
 
 
 def _rates(local: LocalRound, steps: int) -> list[float]:

@@ -55,9 +55,15 @@ def row_loss_of_tokens(logits: Tensor, targets: Tensor, shares: Tensor) -> Tenso
     return token_losses(logits, targets).sum(1) / labelled * shares.to(logits.device)
 
 
-def document_losses(logits: Tensor, targets: Tensor) -> Tensor:
-    """Loss of each document of one label, shape (rows,)."""
-    return cross_entropy(logits, targets.squeeze(1), reduction="none")
+def document_losses(
+    logits: Tensor, targets: Tensor, weight_of_label: Tensor | None = None
+) -> Tensor:
+    """Loss of each document of one label, shape (rows,), times its label's weight if there is one.
+
+    The weights are the plan's, shape (labels,), and a document's loss is divided by no sum of the
+    batch's weights: it depends on no other document.
+    """
+    return cross_entropy(logits, targets.squeeze(1), weight=weight_of_label, reduction="none")
 
 
 def chosen_classes(logits: Tensor, *, several: bool) -> Tensor:

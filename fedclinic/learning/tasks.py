@@ -16,6 +16,7 @@ IGNORED = -100
 """Target of a token that takes no part in the loss (as in torch's cross entropy)."""
 
 IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float32]
 
 
 class Tokenizer(Protocol):
@@ -50,6 +51,8 @@ class EncodedNotes:
     """Whether targets say yes or no to each label of a document."""
     unannotated: tuple[int, ...] = field(default=(), repr=False)
     """Numbers of the task's labels of which an unmarked token of these notes says nothing."""
+    weight_of_label: FloatArray | None = field(default=None, repr=False)
+    """Shape (labels,): what the plan multiplies the loss of a document by. None: by nothing."""
 
     def joined(self, other: "EncodedNotes") -> "EncodedNotes":
         """These notes, then another's, whose patients are others."""
@@ -62,6 +65,7 @@ class EncodedNotes:
             entities_of_note=self.entities_of_note + other.entities_of_note,
             several_labels=self.several_labels,
             unannotated=self.unannotated,
+            weight_of_label=self.weight_of_label,
         )
 
     @property
@@ -114,7 +118,14 @@ def encode_notes(
         entities_of_note=tuple(entities),
         several_labels=task.kind == "multilabel_classification",
         unannotated=unannotated(task.labels, task.own_labels),
+        weight_of_label=_weights(task),
     )
+
+
+def _weights(task: Task) -> FloatArray | None:
+    if not task.label_weights:
+        return None
+    return np.array([task.label_weights.get(label, 1.0) for label in task.labels], np.float32)
 
 
 def encode_text(text: str, task: Task, tokenizer: Tokenizer) -> tuple[Row, ...]:

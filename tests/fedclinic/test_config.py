@@ -44,7 +44,7 @@ def test_an_unknown_field_is_named_with_its_line_and_what_is_allowed():
     message = complaint_about(text)
     line = line_of(text, "max_tokns")
     assert f"federation.yaml:{line}: unknown field 'task.max_tokns'" in message
-    assert "did you mean 'max_tokens'? allowed: kind, labels, max_tokens" in message
+    assert "did you mean 'max_tokens'? allowed: kind, label_weights, labels, max_tokens" in message
 
 
 def test_an_unknown_field_of_a_listed_item_is_named_with_the_items_line():
@@ -104,6 +104,22 @@ def test_a_site_that_has_the_name_of_the_evaluation_notes_is_refused():
 def test_a_site_or_label_listed_twice_is_refused():
     assert "a site is listed twice" in complaint_about(PLAN.replace("name: south", "name: north"))
     assert "a label is listed twice" in complaint_about(PLAN.replace("oncology", "cardiology"))
+
+
+def test_a_weight_of_something_that_is_no_label_is_refused():
+    text = PLAN.replace("max_tokens:", "label_weights: {cardiologie: 2}\n  max_tokens:")
+    assert "label_weights: 'cardiologie' is no label of this task" in complaint_about(text)
+
+
+def test_a_weight_of_nothing_is_refused():
+    text = PLAN.replace("max_tokens:", "label_weights: {cardiology: 0}\n  max_tokens:")
+    assert "label_weights.cardiology" in complaint_about(text)
+
+
+def test_only_documents_of_one_label_are_weighed_by_it():
+    text = PLAN.replace("max_tokens:", "label_weights: {cardiology: 2}\n  max_tokens:")
+    message = complaint_about(text.replace("document_classification", "multilabel_classification"))
+    assert "label_weights are for document_classification" in message
 
 
 def test_a_field_given_twice_is_refused_with_the_second_line():

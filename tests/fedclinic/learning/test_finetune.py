@@ -1,6 +1,7 @@
 """A round of local training: what it depends on, what it never depends on, and what it changes."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -106,6 +107,30 @@ def test_a_note_without_a_labelled_token_has_no_loss_and_harms_no_other():
     silent, other = note_losses(local, [0, 1])
     assert silent == 0.0
     assert other == pytest.approx(note_losses(local, [1])[0], abs=1e-6)
+
+
+def test_the_plan_weighs_a_documents_loss_by_its_label_whatever_is_beside_it():
+    local = make_local_round(one_note_each(6))
+    weights = np.array([2.0, 0.5, 1.0], np.float32)
+    weighed = replace(local, notes=replace(local.notes, weight_of_label=weights))
+    everyone = list(range(6))
+    labels = [int(row.targets[0]) for row in local.notes.rows]
+    plain = np.array(note_losses(local, everyone))
+    assert set(labels) == {0, 1, 2}
+    assert note_losses(weighed, everyone) == pytest.approx(plain * weights[labels], rel=1e-5)
+    assert note_losses(weighed, [0]) == pytest.approx(plain[:1] * weights[labels[0]], rel=1e-5)
+
+
+def test_no_weight_lets_a_patient_move_the_update_by_more_than_the_clipping_norm():
+    local = make_local_round(one_note_each(6))
+    huge = np.array([1e6, 1e6, 1e6], np.float32)
+    weighed = replace(local, notes=replace(local.notes, weight_of_label=huge))
+    engine = BookKeeping(weighed.network())
+    try:
+        total = clipped_sum(weighed, engine, np.array([3]), 0.5)
+    finally:
+        engine.detach()
+    assert norm_of({n: v.numpy() for n, v in total.gradients.items()}) == pytest.approx(0.5)
 
 
 # --- private training

@@ -51,6 +51,14 @@ def at(text: str, part: str, label: str) -> Span:
 # --- documents
 
 
+def test_the_weights_of_labels_stand_in_the_order_of_the_head_and_are_one_where_unnamed():
+    task = make_learning_task(label_weights={LABELS[2]: 0.5, LABELS[0]: 4})
+    encoded = encode_notes([make_deidentified_note()], task, TOKENIZER)
+    assert encoded.weight_of_label is not None
+    assert encoded.weight_of_label.tolist() == [4, 1, 0.5]
+    assert encode_notes([make_deidentified_note()], DOCUMENTS, TOKENIZER).weight_of_label is None
+
+
 def test_a_document_is_one_row_with_the_class_of_its_label():
     notes = [make_deidentified_note("the patient has cough", labels=[label]) for label in LABELS]
     encoded = encode_notes(notes, DOCUMENTS, TOKENIZER)
