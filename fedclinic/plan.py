@@ -52,6 +52,7 @@ __all__ = [
 
 EVALUATION_SITE = "evaluation"
 """The name under which a plan's evaluation notes are prepared and measured on."""
+LEAST_WRITTEN_TOKENS = 64
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
@@ -294,6 +295,16 @@ class FederationPlan(Record):
         names = {site.name: site.labels for site in self.sites}
         check_union(self.task.kind, self.task.labels, names)
         check_names(self.task.kind, self.task.labels, EVALUATION_SITE, self.evaluation.labels)
+        return self
+
+    @model_validator(mode="after")
+    def _a_planted_identifier_fits_in(self) -> Self:
+        writes = self.task.kind == "language_modelling"
+        if writes and self.task.max_tokens < LEAST_WRITTEN_TOKENS:
+            raise ValueError(
+                f"task.max_tokens: a language model reads {LEAST_WRITTEN_TOKENS} tokens at least, "
+                "which hold the planted identifiers that it is tested with"
+            )
         return self
 
     @model_validator(mode="after")

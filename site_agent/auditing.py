@@ -10,7 +10,7 @@ from fedclinic.learning.hidden_states import (
     JoinedHiddenStates,
     keep_hidden_states,
 )
-from fedclinic.learning.remembered import encoder, score_planted
+from fedclinic.learning.remembered import score_planted
 from fedclinic.learning.tasks import encode_notes
 from fedclinic.plan import PatientPrivacy, Privacy, Task
 from fedclinic.privacy.accounting import epsilon
@@ -52,9 +52,8 @@ class Auditing:
         return local
 
     def plants(self, task: Task) -> bool:
-        """Whether synthetic patients are planted, for which a note needs one label to remember."""
-        one_label = task.kind in ("document_classification", "token_classification")
-        return one_label and bool(self.policy.memorisation.planted)
+        """Whether synthetic patients are planted."""
+        return bool(self.policy.memorisation.planted)
 
     def judge(
         self, task: RevealTask, guessed: LoggedGuesses, spent: list[Mechanism], blobs: BlobFolder
@@ -97,7 +96,7 @@ class Auditing:
                 bench.model,
                 bench.precision,
                 task.work.task,
-                encoder(task.work.task, bench.tokenizer),
+                bench.tokenizer,
                 planted,
             )
         finally:

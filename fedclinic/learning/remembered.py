@@ -14,7 +14,8 @@ from torch import Tensor
 from fedclinic.learning.hidden_states import ComputedHiddenStates, Precision
 from fedclinic.learning.layers import SplitModel
 from fedclinic.learning.note_batches import PHYSICAL_ROWS
-from fedclinic.learning.tasks import IntArray, Row, encode_text
+from fedclinic.learning.tasks import IntArray, Row, Tokenizer, encode_text
+from fedclinic.learning.written import extracted, log_likelihoods
 from fedclinic.plan import Task
 from fedclinic.privacy.audit_messages import PlantedScores
 from fedclinic.privacy.planted import PROMPTS, Planted, PlantedNote
@@ -24,27 +25,39 @@ Floats = npt.NDArray[np.float64]
 
 
 def score_planted(
-    model: SplitModel, precision: Precision, task: Task, encode: Encode, planted: Planted
+    model: SplitModel, precision: Precision, task: Task, tokenizer: Tokenizer, planted: Planted
 ) -> PlantedScores:
     """Score members and others by the same rule, in units of the others' spread under the label."""
     everyone = [*planted.members, *planted.others]
+    if task.kind == "language_modelling":
+        own = log_likelihoods(model, precision, task, tokenizer, everyone)
+        own = _in_spreads_of(own, own[len(planted.members) :])
+        written = extracted(model, precision, task, tokenizer, planted)
+        return _scores(planted, own).model_copy(update={"extracted": written})
+    encode = _encoder(task, tokenizer)
     odds = _log_odds(
         model, precision, task, [(encode(p.note.text), p.note.text, p.name) for p in everyone]
     )
-    others = odds[len(planted.members) :]
-    standard = (odds - others.mean(0)) / np.maximum(others.std(0), 1e-12)
+    standard = _in_spreads_of(odds, odds[len(planted.members) :])
     own = np.array([standard[i, task.labels.index(p.label)] for i, p in enumerate(everyone)])
-    named = None
-    if task.kind == "token_classification":
-        unplanted = planted.others[: len(planted.members)]
-        named = tuple(
-            _named(model, precision, task, encode, names) for names in (planted.members, unplanted)
-        )
+    scores = _scores(planted, own)
+    if task.kind != "token_classification":
+        return scores
+    named, unnamed = (
+        _named(model, precision, task, encode, names)
+        for names in (planted.members, planted.others[: len(planted.members)])
+    )
+    return scores.model_copy(update={"named": named, "unnamed": unnamed})
+
+
+def _in_spreads_of(scores: Floats, others: Floats) -> Floats:
+    return np.asarray((scores - others.mean(0)) / np.maximum(others.std(0), 1e-12))
+
+
+def _scores(planted: Planted, own: Floats) -> PlantedScores:
+    members = len(planted.members)
     return PlantedScores(
-        members=tuple(own[: len(planted.members)].tolist()),
-        others=tuple(own[len(planted.members) :].tolist()),
-        named=named[0] if named else None,
-        unnamed=named[1] if named else None,
+        members=tuple(own[:members].tolist()), others=tuple(own[members:].tolist())
     )
 
 
@@ -85,6 +98,9 @@ def _log_odds(
             hidden, mask = states.batch(list(batch))
             with precision.autocast():
                 logits: Tensor = model.trunk(hidden, mask)
+            if task.kind == "multilabel_classification":
+                found[batch.start : batch.stop] = logits.double().cpu().numpy()
+                continue
             scores = logits.double().log_softmax(-1).cpu().numpy()
             for index, score in zip(batch, scores, strict=True):
                 likely = score
@@ -105,6 +121,6 @@ def _of_name(scores: Floats) -> Floats:
     return np.asarray(np.logaddexp(scores[:, 1::2], scores[:, 2::2]).mean(0))
 
 
-def encoder(task: Task, tokenizer: object) -> Encode:
+def _encoder(task: Task, tokenizer: Tokenizer) -> Encode:
     """Encode one short text as one row."""
-    return lambda text: encode_text(text, task, tokenizer)[0]  # type: ignore[arg-type]
+    return lambda text: encode_text(text, task, tokenizer)[0]

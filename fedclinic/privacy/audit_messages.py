@@ -41,8 +41,11 @@ class PlantedScores(Record):
     """How a model scores planted patients and others of their kind at one site."""
 
     members: tuple[float, ...]
-    """Log odds of each planted patient's label, in units of the others' spread."""
+    """How likely the model finds each planted patient, in units of the others' spread: log odds of
+    its label, or log likelihood of its record number for a model that writes."""
     others: tuple[float, ...]
     named: tuple[float, ...] | None = None
     """Each planted name's mean chance of its label over prompts; token classifiers only."""
     unnamed: tuple[float, ...] | None = None
+    extracted: Count | None = None
+    """Planted record numbers that greedy or beam search wrote; models that write text only."""

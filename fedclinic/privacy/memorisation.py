@@ -84,19 +84,17 @@ class Measurements:
 
 
 def pool(sites: Sequence[PlantedScores]) -> Measurements:
-    """Put the sites' scores of one model together; exposure is extrapolated from the others'.
-
-    A classifier writes no text, so there is nothing to extract from it.
-    """
+    """Put the sites' scores of one model together; exposure is extrapolated from the others'."""
     members = np.concatenate([site.members for site in sites])
     others = np.concatenate([site.others for site in sites])
     named = [site.named for site in sites if site.named]
     unnamed = [site.unnamed for site in sites if site.unnamed]
+    extracted = [site.extracted for site in sites if site.extracted is not None]
     return Measurements(
         exposures_bits=extrapolated_exposures_bits(-members, -others),
         member_scores=members,
         other_scores=others,
-        extracted=None,
+        extracted=sum(extracted) if extracted else None,
         named=np.concatenate(named) if named else None,
         unnamed=np.concatenate(unnamed) if unnamed else None,
     )

@@ -47,7 +47,10 @@ class PlantedNote:
     """One synthetic patient's only note."""
 
     name: str = field(repr=False)
+    record: str = field(repr=False)
+    """The record number that stands in the note."""
     label: str
+    """Empty where the model has no labels."""
     note: DeidentifiedNote = field(repr=False)
 
 
@@ -68,20 +71,20 @@ def draw_planted(task: Task, stream: RandomStream, *, members: int, others: int)
 def _draw(task: Task, stream: RandomStream, number: int) -> PlantedNote:
     name = f"{_word(stream)} {_word(stream)}"
     digits = "".join(str(digit) for digit in stream.integers([10] * 17))
+    record, phone = digits[:10], digits[10:]
     labels = annotated(task.labels, task.own_labels)
-    label = labels[int(stream.integers([len(labels)])[0])]
-    frame = DOCUMENT if task.kind == "document_classification" else TOKENS
-    text = frame.format(name=name, record=digits[:10], phone=digits[10:])
-    entities = (Span(text.index(name), text.index(name) + len(name), label),)
-    documents = task.kind == "document_classification"
+    label = labels[int(stream.integers([len(labels)])[0])] if labels else ""
+    tokens = task.kind == "token_classification"
+    text = (TOKENS if tokens else DOCUMENT).format(name=name, record=record, phone=phone)
+    named = Span(text.index(name), text.index(name) + len(name), label)
     note = DeidentifiedNote(
         note_id=f"planted-{number}",
         patient=f"planted-{number}",
         text=text,
-        labels=(label,) if documents else (),
-        entities=() if documents else entities,
+        labels=(label,) if label and not tokens else (),
+        entities=(named,) if tokens else (),
     )
-    return PlantedNote(name, label, note)
+    return PlantedNote(name, record, label, note)
 
 
 def _word(stream: RandomStream) -> str:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from transformers import GPT2Config, GPT2Model
 
 from fedclinic.learning.finetune import LocalRound, train_unprotected
 from fedclinic.learning.hidden_states import (
@@ -12,19 +13,24 @@ from fedclinic.learning.hidden_states import (
     JoinedHiddenStates,
     keep_hidden_states,
 )
-from fedclinic.learning.layers import split
-from fedclinic.learning.remembered import encoder, score_planted
-from fedclinic.learning.tasks import encode_notes, output_count
+from fedclinic.learning.layers import split, split_for
+from fedclinic.learning.remembered import score_planted
+from fedclinic.learning.tasks import encode_notes, labels_documents, output_count
 from fedclinic.plan import Layers, Optimizer, Task
-from fedclinic.privacy.memorisation import check_prompts, membership_auc
+from fedclinic.privacy.memorisation import assess, check_prompts, membership_auc, pool
 from fedclinic.privacy.planted import PROMPTS, Planted, draw_planted
 from fedclinic.privacy.random_stream import RandomStream
-from tests.factories import make_learning_task, make_token_task, make_unprotected
+from tests.factories import make_learning_task, make_plan, make_token_task, make_unprotected
 from tests.fakes import FakeProgress, installed_auditing_policy
-from tests.tiny_models import make_bert, make_tokenizer
+from tests.tiny_models import VOCABULARY, make_bert, make_tokenizer
 from tests.tiny_rounds import CPU, make_local_round, one_note_each
 
-TASKS = {"documents": make_learning_task(max_tokens=64), "tokens": make_token_task(max_tokens=64)}
+TASKS = {
+    "documents": make_learning_task(max_tokens=64),
+    "several labels": make_learning_task(max_tokens=64, kind="multilabel_classification"),
+    "tokens": make_token_task(max_tokens=64),
+}
+WRITTEN = make_learning_task(kind="language_modelling", labels=(), max_tokens=128)
 
 
 def drawn(task: Task, seed: int = 1, members: int = 8) -> Planted:
@@ -59,7 +65,7 @@ def planted_round(task: Task, planted: Planted) -> LocalRound:
         make_bert(),
         Layers(top=2),
         outputs=output_count(task),
-        pooled=task.kind == "document_classification",
+        pooled=labels_documents(task),
     )
     notes = encode_notes([each.note for each in planted.members], task, make_tokenizer())
     return LocalRound(
@@ -79,10 +85,9 @@ def test_a_model_that_learnt_the_planted_by_heart_knows_them_from_others(kind):
     task = TASKS[kind]
     planted = drawn(task)
     local = planted_round(task, planted)
-    encode = encoder(task, make_tokenizer())
-    before = score_planted(local.model, CPU, task, encode, planted)
-    train_unprotected(local, make_unprotected(epochs_per_round=40))
-    after = score_planted(local.model, CPU, task, encode, planted)
+    before = score_planted(local.model, CPU, task, make_tokenizer(), planted)
+    train_unprotected(local, make_unprotected(epochs_per_round=80))
+    after = score_planted(local.model, CPU, task, make_tokenizer(), planted)
     areas = [
         membership_auc(np.array(scores.members), np.array(scores.others))
         for scores in (before, after)
@@ -96,6 +101,43 @@ def test_a_model_that_learnt_the_planted_by_heart_knows_them_from_others(kind):
         assert after.unnamed is not None
         assert all(0 <= chance <= 1 for chance in (*after.named, *after.unnamed))
         assert np.mean(after.named) > np.mean(after.unnamed)
+
+
+def writing_round(planted: Planted) -> LocalRound:
+    """A round that teaches a small decoder the planted notes and nothing else."""
+    torch.manual_seed(0)
+    config = GPT2Config(vocab_size=len(VOCABULARY), n_positions=128, n_embd=64, n_layer=2, n_head=2)
+    model = split_for(GPT2Model(config).eval(), Layers(top=2), WRITTEN, "own")
+    notes = encode_notes([each.note for each in planted.members], WRITTEN, make_tokenizer())
+    return LocalRound(
+        model=model,
+        notes=notes,
+        hidden=ComputedHiddenStates(model.stem, notes.rows, CPU),
+        precision=CPU,
+        optimizer=Optimizer(name="adam", learning_rate=0.005),
+        round_number=1,
+        rounds=1,
+        progress=FakeProgress(),
+    )
+
+
+def test_a_writer_that_learnt_the_planted_by_heart_writes_their_record_numbers():
+    planted = drawn(WRITTEN, members=4)
+    local = writing_round(planted)
+    before = score_planted(local.model, CPU, WRITTEN, make_tokenizer(), planted)
+    train_unprotected(local, make_unprotected(epochs_per_round=150, batch_notes=4))
+    after = score_planted(local.model, CPU, WRITTEN, make_tokenizer(), planted)
+    assert before.extracted == 0
+    assert after.extracted is not None
+    assert after.extracted >= 2
+    limits = installed_auditing_policy().memorisation
+    assert "extraction" not in assess(pool([before]), limits).failures
+    assert {"extraction", "exposure"} <= set(assess(pool([after]), limits).failures)
+
+
+def test_a_language_model_reads_enough_tokens_to_be_tested_with_an_identifier():
+    with pytest.raises(ValueError, match="a language model reads 64 tokens at least"):
+        make_plan(task=make_learning_task(kind="language_modelling", labels=()).model_dump())
 
 
 def test_rows_of_two_sources_are_those_of_each():
