@@ -51,7 +51,7 @@ def test_an_unknown_field_of_a_listed_item_is_named_with_the_items_line():
     text = PLAN.replace("- name: south\n  weight: 3", "- name: south\n  wieght: 3")
     message = complaint_about(text)
     assert f"federation.yaml:{line_of(text, 'wieght')}: unknown field 'sites.1.wieght'" in message
-    assert "did you mean 'weight'? allowed: name, weight" in message
+    assert "did you mean 'weight'? allowed: labels, name, weight" in message
 
 
 def test_an_unknown_field_of_a_chosen_kind_is_told_that_kinds_fields_only():
