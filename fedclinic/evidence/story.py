@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from fedclinic.evidence.events import BudgetCommitted, BudgetReserved, UpdateJudged
 from fedclinic.evidence.plan_facts import PlanFacts, TaskFacts
-from fedclinic.privacy.audit_messages import CoinCommitment
+from fedclinic.privacy.audit_messages import CoinCommitment, LoggedGuesses
 from fedclinic.records import Digest
 from fedclinic.rounds import LedgerHead, SiteReport
 
@@ -33,8 +33,8 @@ class RunStory:
     """The state after it."""
     failed_audits: list[str] = field(default_factory=list)
     committed_coins: dict[str, CoinCommitment] = field(default_factory=dict)
-    guessed: set[str] = field(default_factory=set)
-    """Sites whose coins were guessed."""
+    guessed: dict[str, LoggedGuesses] = field(default_factory=dict)
+    """What was guessed of each site's coins, the last time."""
     revealed: set[str] = field(default_factory=set)
     """Sites that told their coins."""
 

@@ -26,7 +26,7 @@ def committed(**changes: Any) -> AuditCommitted:
     return AuditCommitted(**values | changes)
 
 
-def guessed() -> RevealTask:
+def guessed(included: int = 0) -> RevealTask:
     plan = make_plan()
     return RevealTask(
         run="run-1",
@@ -35,7 +35,7 @@ def guessed() -> RevealTask:
         work=make_work(plan),
         state=None,
         coordinates=(),
-        guessed=LoggedGuesses(included=(0,), excluded=(1,)),
+        guessed=LoggedGuesses(included=(included,), excluded=(1,)),
         nonce="0" * 32,
         deadline=FAR_FUTURE,
     )
@@ -60,10 +60,17 @@ def test_an_audit_in_its_order_is_told_in_silence():
     assert told(committed(), committed(at=AT + 1), guessed(), revealed()) == []
 
 
+def test_a_resumed_run_may_ask_again_with_the_guesses_that_it_made_before_the_coins_were_told():
+    asked_again = (guessed(), revealed(), guessed(), revealed())
+    assert told(committed(), *asked_again) == []
+    late = (revealed(), guessed())
+    assert [f.check for f in told(committed(), *late)] == ["audit.guessed"]
+
+
 WRONG = {
     "audit.coins": (committed(), guessed(), revealed(~COINS)),
     "audit.committed": (committed(), committed(committed=commit(~COINS, NONCE))),
-    "audit.guessed": (committed(), guessed(), revealed(), guessed()),
+    "audit.guessed": (committed(), guessed(), revealed(), guessed(included=2)),
     "audit.unbound": (guessed(), revealed()),
 }
 
