@@ -5,8 +5,9 @@ Source: Park et al. 2024, "FedTLU: Federated Learning with Targeted Layer Update
 they were. Our reading: a tensor's score is ||D|| / (sqrt(n) std(D)) = sqrt(1 + (mean / std)^2), D
 its mean change of n elements; blocks of equal shapes compete; what is in no block (embeddings,
 final norm, head) is always updated. Known weakness: the score is scale-free, so it rejects zero-
-mean noise, ranks a constant shift high and cannot see a sign flip. The guarded variant, ours,
-multiplies a block's score by how far the sites' changes of it agree; a shift so large that its
+mean noise, ranks a constant shift high and cannot see a sign flip. The guarded variant, ours, multiplies a
+block's score by how far the sites' changes of it agree, and averages every part of the model
+without the sites that say the opposite of the others (`agreement`); a shift so large that its
 score outweighs a lack of agreement is the norm bound's business.
 """
 
@@ -18,6 +19,7 @@ from typing import Literal
 
 import numpy as np
 
+from fedclinic.methods.agreement import agreeing_mean, agreement_of
 from fedclinic.methods.method import (
     Method,
     RoundDiagnostics,
@@ -26,13 +28,7 @@ from fedclinic.methods.method import (
     global_state,
     zeros,
 )
-from fedclinic.updates.admission import squared_norm
-from fedclinic.updates.aggregate import (
-    mean_by_senders,
-    renormalise,
-    tensors_norm,
-    weighted_sum,
-)
+from fedclinic.updates.aggregate import mean_by_senders, renormalise, tensors_norm
 from fedclinic.updates.codec import Array, Tensors, TensorSchema
 from fedclinic.updates.shared import block_of, number_of
 
@@ -64,7 +60,7 @@ def fedtlu(
     def apply(
         state: ServerState, updates: Mapping[str, Tensors], weights: Mapping[str, float]
     ) -> tuple[ServerState, RoundDiagnostics]:
-        mean = mean_by_senders(updates, weights)
+        mean = _guarded_mean(updates, weights) if guarded else mean_by_senders(updates, weights)
         shares = renormalise(updates, weights)
         blocks = blocks_of({name: tensor.shape for name, tensor in mean.items()})
         if choose == "critical":
@@ -91,6 +87,15 @@ def fedtlu(
         return ServerState(state.round_number + 1, change), diagnostics
 
     return Method(init, apply, global_state)
+
+
+def _guarded_mean(updates: Mapping[str, Tensors], weights: Mapping[str, float]) -> dict[str, Array]:
+    """Average each block, and the rest, without the sites that say the opposite of the others."""
+    names = {name: () for update in updates.values() for name in update}
+    blocks = blocks_of(names)
+    inside = {name for block in blocks.values() for name in block}
+    rest = tuple(sorted(names.keys() - inside))
+    return agreeing_mean(updates, weights, [*blocks.values(), *([rest] if rest else [])])
 
 
 def blocks_of(schema: TensorSchema) -> dict[str, tuple[str, ...]]:
@@ -134,34 +139,6 @@ def baseline_scores(
         for block in blocks
     }
     return {block: float(int.from_bytes(digest[:6], "big")) for block, digest in drawn.items()}
-
-
-def agreement_of(
-    updates: Mapping[str, Tensors], weights: Mapping[str, float], names: Sequence[str]
-) -> float:
-    """How far the sites that sent a block agree on its change."""
-    senders = {site: update for site, update in updates.items() if names[0] in update}
-    return agreement(senders, renormalise(senders, weights), names)
-
-
-def agreement(
-    updates: Mapping[str, Tensors], shares: Mapping[str, float], names: Sequence[str]
-) -> float:
-    """Weighted mean cosine between two different sites' changes of a block, at least 0.
-
-    With u_i the unit changes: (||sum q_i u_i||^2 - sum q_i^2) / (1 - sum q_i^2); 1 for one site.
-    """
-    alone = math.fsum(share**2 for share in shares.values())
-    if len(shares) == 1:
-        return 1.0
-    factors = {}
-    for site, share in shares.items():
-        norm = math.sqrt(math.fsum(squared_norm(updates[site][name]) for name in names))
-        factors[site] = share / norm if norm > 0 else 0.0
-    total = math.fsum(
-        squared_norm(weighted_sum(updates, factors, names=(name,))[name]) for name in names
-    )
-    return max(0.0, (total - alone) / (1 - alone))
 
 
 def select_blocks(

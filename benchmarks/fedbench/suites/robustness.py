@@ -8,6 +8,7 @@ from fedbench.suites.parts import IID, SEEDS, WHOLE_GPT, adam, epochs, make_cell
 TEXT = {"name": "synthetic", "max_tokens": 32, "train": 25, "test": 15}
 QUICK_TEXT = {"name": "synthetic", "max_tokens": 16, "train": 5, "test": 3}
 SITES = 10
+ROUNDS = 10
 BAD = (3, 2, 1)
 ATTACKS: tuple[str, ...] = get_args(AttackName)
 NO_BAD_SITE = "no bad site"
@@ -42,8 +43,8 @@ def robustness_cells(quick: bool) -> list[Cell]:
             layers=WHOLE_GPT,
             optimizer=adam(5e-3, head_factor=1),
             privacy=epochs(1, 4),
-            rounds=1 if quick else 4,
-            evaluate_every=1 if quick else 4,
+            rounds=1 if quick else ROUNDS,
+            evaluate_every=1 if quick else ROUNDS,
             sites=SITES,
             partition=IID,
             seed=seed,

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fedclinic.methods import encode_state, fedavg, fedtlu
-from fedclinic.methods.fedtlu import agreement, block_score, blocks_of, tensor_score_excess
+from fedclinic.methods.agreement import agreement, contrary_sites
+from fedclinic.methods.fedtlu import block_score, blocks_of, tensor_score_excess
 
 SITES = tuple(f"site{number}" for number in range(6))
 WEIGHTS = dict.fromkeys(SITES, 1.0)
@@ -120,3 +121,43 @@ def test_a_tensor_score_sums_over_the_block():
     change = {"a": np.array([1.0, 2.0]), "b": np.array([3.0, 5.0])}
     total = tensor_score_excess(change["a"]) + tensor_score_excess(change["b"])
     assert block_score(change, ["a", "b"]) == pytest.approx(total)
+
+
+def agreeing_updates(noise: float = 1.0) -> dict[str, dict[str, np.ndarray]]:
+    """Changes that have half of their length in common."""
+    common = make_updates(seed=9)["site0"]
+    return {
+        site: {name: common[name] + noise * update[name] for name in update}
+        for site, update in make_updates().items()
+    }
+
+
+def test_a_site_that_flips_its_signs_is_left_out_of_every_block_and_nobody_else_is():
+    honest = agreeing_updates()
+    flipped = honest | {"site2": {name: -tensor for name, tensor in honest["site2"].items()}}
+    shares = dict.fromkeys(SITES, 1 / 6)
+    for names in blocks_of(SCHEMA).values():
+        assert contrary_sites(honest, shares, names) == frozenset()
+        assert contrary_sites(flipped, shares, names) == {"site2"}
+    guarded = fedtlu(server_learning_rate=1.0, keep=4, guarded=True)
+    others = {site: update for site, update in honest.items() if site != "site2"}
+    after, without = (play(guarded, given)[0].change for given in (flipped, others))
+    block = "encoder.layer.1.dense.weight"
+    np.testing.assert_array_equal(after[block], without[block])
+
+
+def test_half_of_the_sites_cannot_have_the_others_left_out():
+    honest = agreeing_updates()
+    half = {
+        site: {name: -tensor for name, tensor in update.items()} if site in SITES[:3] else update
+        for site, update in honest.items()
+    }
+    names = blocks_of(SCHEMA)["encoder.layer.0"]
+    assert contrary_sites(half, dict.fromkeys(SITES, 1 / 6), names) == frozenset()
+
+
+def test_changes_that_have_nothing_in_common_are_noise_and_not_contrary():
+    for seed in range(20):
+        updates = make_updates(seed)
+        for names in blocks_of(SCHEMA).values():
+            assert contrary_sites(updates, dict.fromkeys(SITES, 1 / 6), names) == frozenset()
