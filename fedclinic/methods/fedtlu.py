@@ -5,10 +5,10 @@ Source: Park et al. 2024, "FedTLU: Federated Learning with Targeted Layer Update
 they were. Our reading: a tensor's score is ||D|| / (sqrt(n) std(D)) = sqrt(1 + (mean / std)^2), D
 its mean change of n elements; blocks of equal shapes compete; what is in no block (embeddings,
 final norm, head) is always updated. Known weakness: the score is scale-free, so it rejects zero-
-mean noise, ranks a constant shift high and cannot see a sign flip. The guarded variant, ours, multiplies a
-block's score by how far the sites' changes of it agree, and averages every part of the model
-without the sites that say the opposite of the others (`agreement`); a shift so large that its
-score outweighs a lack of agreement is the norm bound's business.
+mean noise, ranks a constant shift high and cannot see a sign flip. The guarded variant, ours,
+multiplies a block's score by how far the sites' changes of it agree, and averages every part of
+the model without the sites that say the opposite of the others (`agreement`); a shift so large that
+its score outweighs a lack of agreement is the norm bound's business.
 """
 
 import hashlib
