@@ -10,15 +10,14 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from fedclinic.errors import ConfigError, FedclinicError
+from fedclinic.command_line import EXIT_INTERRUPTED, run_command
+from fedclinic.errors import ConfigError
 from flows.accounts import enter_workspace
 from flows.auditing.commands import audit
 from flows.exchange_commands import add_exchange_commands
 from flows.prefect_commands import add_prefect_commands
 from flows.settings import Workspace, open_workspace
 
-EXIT_USER_MISTAKE = 2
-EXIT_INTERRUPTED = 130
 SITE_PACKAGE = "site_agent"
 """Never imported here: what reads notes runs in a process of its own."""
 
@@ -182,20 +181,7 @@ def _prepare_tools(space: Workspace) -> None:
 
 def main() -> None:
     """Run the command line; a mistake is one line on standard error and exit code 2."""
-    try:
-        cli(standalone_mode=False)
-    except FedclinicError as error:
-        click.echo(f"fedclinic: {error}", err=True)
-        sys.exit(EXIT_USER_MISTAKE)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(EXIT_USER_MISTAKE)
-    except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
-        click.echo(f"fedclinic: {error.strerror or type(error).__name__}{where}", err=True)
-        sys.exit(EXIT_USER_MISTAKE)
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit(EXIT_INTERRUPTED)
+    run_command(cli, "fedclinic")
 
 
 if __name__ == "__main__":

@@ -7,14 +7,12 @@ from pathlib import Path
 
 import click
 
-from fedclinic.errors import FedclinicError
+from fedclinic.command_line import run_command
 from site_agent.deid_commands import deid
 from site_agent.nightly_command import nightly
 from site_agent.site_options import PRIVATE, open_site_at, site_options, substitution_values
 
 EXIT_UNEXPECTED = 1
-EXIT_USER_MISTAKE = 2
-EXIT_INTERRUPTED = 130
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -220,20 +218,7 @@ def main() -> None:
     Whatever else happens is told by its type and place: a message might quote a note.
     """
     try:
-        cli(standalone_mode=False)
-    except FedclinicError as error:
-        click.echo(f"fedclinic-site: {error}", err=True)
-        sys.exit(EXIT_USER_MISTAKE)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(EXIT_USER_MISTAKE)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("fedclinic-site: stopped", err=True)
-        sys.exit(EXIT_INTERRUPTED)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        click.echo(f"fedclinic-site: {where}{error.strerror}", err=True)
-        sys.exit(EXIT_USER_MISTAKE)
+        run_command(cli, "fedclinic-site")
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
         click.echo(

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fedclinic.errors import ConfigError, FedclinicError
+from fedclinic.command_line import EXIT_USER_MISTAKE, run_command
+from fedclinic.errors import ConfigError
 
 if TYPE_CHECKING:
     from fedbench.cell import Cell
 
-EXIT_USER_MISTAKE = 2
-EXIT_INTERRUPTED = 130
 
 results_option = click.option(
     "--results",
@@ -154,22 +153,10 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TQDM_DISABLE", "1")
     try:
-        bench(standalone_mode=False, prog_name="fedclinic bench")
-    except FedclinicError as error:
-        click.echo(f"fedclinic: {error}", err=True)
-        sys.exit(EXIT_USER_MISTAKE)
+        run_command(bench, "fedclinic bench")
     except ModuleNotFoundError as error:
         click.echo(f"fedclinic: no module {error.name}: pip install 'fedclinic[bench]'", err=True)
         sys.exit(EXIT_USER_MISTAKE)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(EXIT_USER_MISTAKE)
-    except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
-        click.echo(f"fedclinic: {error.strerror or type(error).__name__}{where}", err=True)
-        sys.exit(EXIT_USER_MISTAKE)
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit(EXIT_INTERRUPTED)
 
 
 if __name__ == "__main__":
