@@ -10,6 +10,7 @@ from fedclinic.deid.rules.contacts import CONTACT_RULES
 from fedclinic.deid.rules.institutions import find_institutions
 from fedclinic.deid.rules.names import find_announced_names
 from fedclinic.deid.rules.numbers import find_numbers
+from fedclinic.deid.rules.openings import openings_of
 from fedclinic.deid.rules.pattern import find_all
 from fedclinic.deid.rules.people import announced_words, find_listed_names
 from fedclinic.deid.rules.tables import find_in_tables
@@ -36,17 +37,18 @@ def find_identifiers(
     """
     cased = restore(text, lexicon)
     text = unwrap(text)
+    openings = openings_of(text)
     formed = [
-        *find_all(CONTACT_RULES, text),
-        *find_dates(cased),
-        *find_high_ages(cased),
-        *find_numbers(shout(text)),
+        *find_all(CONTACT_RULES, text, openings),
+        *find_dates(cased, openings),
+        *find_high_ages(cased, openings),
+        *find_numbers(shout(text), openings),
         *find_in_tables(text),
     ]
     worded = [
-        *find_addresses(cased, lexicon),
-        *find_institutions(cased, lexicon),
-        *find_announced_names(cased, lexicon),
+        *find_addresses(cased, openings, lexicon),
+        *find_institutions(cased, openings, lexicon),
+        *find_announced_names(cased, openings, lexicon),
     ]
     announced = announced_words(cased, worded, lexicon) | names
     listed = [

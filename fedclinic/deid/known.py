@@ -9,6 +9,7 @@ from fedclinic.deid.dates import read_date
 from fedclinic.deid.kinds import EntityKind
 from fedclinic.deid.lexicon import Lexicon
 from fedclinic.deid.rules.calendar import find_dates
+from fedclinic.deid.rules.openings import openings_of
 from fedclinic.deid.surrogates import KEPT_IN_NAMES, KEPT_IN_PLACES, STATES
 from fedclinic.notes import KnownIdentifiers, Span
 
@@ -152,7 +153,7 @@ def _stretch(match: re.Match[str], first: int, last: int) -> tuple[int, int]:
 def _find_dates(text: str, values: KnownValues) -> Iterator[Span]:
     if not values.dates:
         return
-    for span in find_dates(text):
+    for span in find_dates(text, openings_of(text)):
         read = read_date(text[span.start : span.end])
         if read is not None and read.on(year=None) in values.dates:
             yield Span(span.start, span.end, EntityKind.DATE_TIME, _SCORE)

@@ -5,6 +5,7 @@ import re
 from fedclinic.deid.kinds import EntityKind as Kind
 from fedclinic.deid.lexicon import Lexicon
 from fedclinic.deid.rules.fragments import CAPITALIZED, PARTICLE, STATE_CODES, STATE_NAMES
+from fedclinic.deid.rules.openings import Openings
 from fedclinic.deid.rules.pattern import find_all, rule
 from fedclinic.deid.rules.runs import run_before
 from fedclinic.deid.word_lists import words
@@ -33,6 +34,7 @@ _STREET_OR_WORD = (
     r"Rapids?|Rest)"
 )
 _HOUSE = r"\b\d{1,6}(?:[A-Z]|-\d{1,4})?[ ](?:(?i:[nsew]{1,2})\.?[ ]|(?i:north|south|east|west)[ ])?"
+_HOUSE_DIGITS = tuple(range(1, 7))
 _STREET_NAME = rf"(?:(?:{PARTICLE}[ ])?{CAPITALIZED}|\d{{1,3}}(?i:st|nd|rd|th))"
 _UNIT = (
     r"(?:,?\s+(?:(?i:apt\.?|apartment|suite|ste\.?|unit|room|rm\.?|floor|fl\.?)|#)"
@@ -54,41 +56,68 @@ _ADDRESS_RULES = (
         Kind.LOCATION,
         0.86,
         rf"{_HOUSE}(?:{_STREET_NAME}[ ]){{1,4}}(?i:{_STREET})\b\.?(?: [NSEW]{{1,2}}\b)?{_UNIT}",
+        digits=_HOUSE_DIGITS,
     ),
-    rule(Kind.LOCATION, 0.86, rf"\b\d{{2,6}} (?i:Broadway|Park Ave(?:nue)?)\b{_UNIT}"),
-    rule(Kind.LOCATION, 0.86, r"\b(?i:P\.?\s?O\.?\s?Box) #?\d+"),
-    rule(Kind.LOCATION, 0.8, r"\b(?i:apt\.?|apartment) ?#?(?P<value>\d{1,4}[A-Z]?)\b"),
+    rule(
+        Kind.LOCATION,
+        0.86,
+        rf"\b\d{{2,6}} (?i:Broadway|Park Ave(?:nue)?)\b{_UNIT}",
+        holds="broadway park",
+    ),
+    rule(Kind.LOCATION, 0.86, r"\b(?i:P\.?\s?O\.?\s?Box) #?\d+", opens="p po pobox"),
+    rule(
+        Kind.LOCATION,
+        0.8,
+        r"\b(?i:apt\.?|apartment) ?#?(?P<value>\d{1,4}[A-Z]?)\b",
+        opens="apt apartment",
+    ),
     rule(
         Kind.LOCATION,
         0.8,
         r"\b(?:Route|Rte\.?|Highway|Hwy\.?|County Road|State Road) \d{1,4}[A-Z]?\b",
+        opens="route rte highway hwy county state",
     ),
     rule(
         Kind.LOCATION,
         0.8,
         rf"\b(?i:zip(?: ?code)?|postal code|postcode)[: ](?: ?is )?(?P<value> ?{_ZIP})\b",
+        opens="zip zipcode postal postcode",
     ),
-    rule(Kind.LOCATION, 0.7, r"(?<![\w-])\d{5}-\d{4}\b", needs="-"),
-    rule(Kind.LOCATION, 0.7, rf"{_LIVES}[ ](?:the )?(?P<value>{_PLACE})"),
+    rule(Kind.LOCATION, 0.7, r"(?<![\w-])\d{5}-\d{4}\b", digits=(5,)),
+    rule(
+        Kind.LOCATION,
+        0.7,
+        rf"{_LIVES}[ ](?:the )?(?P<value>{_PLACE})",
+        opens="reside resides residing resident residents resided live lives living lived born "
+        "move moved moving from native travel traveled travelled travels traveling travelling home "
+        "trip visited visiting vacation vacationing returned returning relocated relocating grew "
+        "raised hometown city town county",
+    ),
     rule(
         Kind.LOCATION,
         0.6,
         r"\b(?i:room|rm\.?|unit|bed|bay):?[ ]#?(?P<value>[A-Z0-9]{1,3}-?\d{1,4}[A-Z]?)\b"
         r"(?! (?:of|mg))(?![.-]\d)",
+        opens="room rm unit bed bay",
     ),
 )
 _LONG_STREETS = rule(
-    Kind.LOCATION, 0.86, rf"{_HOUSE}(?:{CAPITALIZED}[ ]){{1,4}}{_STREET_OR_WORD}\b{_UNIT}"
+    Kind.LOCATION, 0.86, rf"{_HOUSE}(?:{CAPITALIZED}[ ]){{1,4}}{_STREET_OR_WORD}\b{_UNIT}",
+    digits=_HOUSE_DIGITS,
 )
 _ANY_CASE_STREET = re.compile(
     rf"(?i)\b\d{{2,6}} (?P<name>[^\W\d_]+(?:[-'’][^\W\d_]+)*) (?:{_STREET}|{_STREET_OR_WORD})s?\b"
     r"(?P<unit>,? (?:apt\.?|suite|ste\.?|unit) #?\w+)?"
 )
 _STATE = re.compile(
-    rf",?\s(?:(?P<code>{STATE_CODES})\b(?:,?\s{_ZIP})?(?![-/\w])|"
+    rf"(?:(?P<code>{STATE_CODES})\b(?:,?\s{_ZIP})?(?![-/\w])|"
     rf"(?P<name>{STATE_NAMES})\b(?:,?\s{_ZIP})?)"
 )
-_STATE_WITH_ZIP = re.compile(rf"\b(?:[A-Z]{{2}}),?\s(?P<zip>{_ZIP})\b")
+_STATE_OPENINGS = words(
+    f"{STATE_CODES} {STATE_NAMES.replace(' ', '|')}".lower().replace("|", " ")
+)
+_STATE_BEFORE = re.compile(r"\b[A-Z]{2},?\s$")
+_ZIP_HERE = re.compile(rf"{_ZIP}\b")
 _CODES_THAT_ARE_WORDS = words(
     """
     OR IN ME PA MD PT ID LA CO MS MA AL OK CA HI ND SD DC PR SC MI CT MT NE AR DE MO VA NC
@@ -101,36 +130,45 @@ _PLACE_CUE = re.compile(r"\b(?:in|from|to|near|of) $")
 _STREET_NUMBER = re.compile(r"\d+\S* ")
 
 
-def find_addresses(text: str, lexicon: Lexicon) -> list[Span]:
+def find_addresses(text: str, openings: Openings, lexicon: Lexicon) -> list[Span]:
     """Find addresses and places that their form or the words before them announce."""
     places = [
         span
-        for span in find_all(_ADDRESS_RULES, text)
+        for span in find_all(_ADDRESS_RULES, text, openings)
         if text[span.start : span.end].lower() not in lexicon.never
     ]
     long_streets = [
         span
-        for span in _LONG_STREETS.find(text)
+        for span in _LONG_STREETS.find(text, openings)
         if _holds_a_name(text[span.start : span.end], lexicon)
-    ]
-    zips = [
-        Span(*match.span("zip"), Kind.LOCATION, 0.8) for match in _STATE_WITH_ZIP.finditer(text)
     ]
     return [
         *places,
         *long_streets,
-        *zips,
-        *_streets_in_any_case(text, lexicon),
-        *_cities_with_state(text, lexicon),
+        *_zips_after_state(text, openings),
+        *_streets_in_any_case(text, openings, lexicon),
+        *_cities_with_state(text, openings, lexicon),
     ]
 
 
-def _streets_in_any_case(text: str, lexicon: Lexicon) -> list[Span]:
+def _zips_after_state(text: str, openings: Openings) -> list[Span]:
+    """Find ZIP codes that follow two capitals."""
+    found = []
+    for place in openings.of_numbers((5,)):
+        match = _ZIP_HERE.match(text, place)
+        if match is not None and _STATE_BEFORE.search(text, max(0, place - 6), place):
+            found.append(Span(place, match.end(), Kind.LOCATION, 0.8))
+    return found
+
+
+def _streets_in_any_case(text: str, openings: Openings, lexicon: Lexicon) -> list[Span]:
     """Find a number, a name and a word for a street, though the line carries no case."""
+    matches = (_ANY_CASE_STREET.match(text, at) for at in openings.of_numbers(_HOUSE_DIGITS[1:]))
     return [
         Span(match.start(), match.end(), Kind.LOCATION, 0.8)
-        for match in _ANY_CASE_STREET.finditer(text)
-        if match.group("unit") or match.group("name").lower() not in lexicon.ordinary
+        for match in matches
+        if match is not None
+        and (match.group("unit") or match.group("name").lower() not in lexicon.ordinary)
     ]
 
 
@@ -139,33 +177,38 @@ def _holds_a_name(street: str, lexicon: Lexicon) -> bool:
     return any(word.lower() not in lexicon.ordinary for word in words)
 
 
-def _cities_with_state(text: str, lexicon: Lexicon) -> list[Span]:
+def _cities_with_state(text: str, openings: Openings, lexicon: Lexicon) -> list[Span]:
     """Find cities by the state that follows them; two letters that are a word need a known city."""
     found = []
-    for match in _STATE.finditer(text):
-        start = _city_start(text, match, lexicon)
-        if start == match.start():
+    for place in openings.of_words(_STATE_OPENINGS):
+        if not text[place].isupper() or not text[place - 1 : place].isspace():
+            continue
+        match = _STATE.match(text, place)
+        if match is None:
+            continue
+        after_comma = text[place - 2 : place - 1] == ","
+        city_end = place - 2 if after_comma else place - 1
+        start = _city_start(text, city_end, lexicon)
+        if start == city_end or (match.group("name") and not after_comma):
             continue
         code = match.group("code")
         with_zip = text[match.end() - 1].isdigit()
         if code in _CODES_THAT_ARE_WORDS and not with_zip:
-            city = text[start : match.start()].lower()
-            if city not in lexicon.places or (code in _DEGREES and text[match.start()] != ","):
+            city = text[start:city_end].lower()
+            if city not in lexicon.places or (code in _DEGREES and not after_comma):
                 continue
-        if match.group("name") and text[match.start()] != ",":
-            continue
         found.append(Span(start, match.end(), Kind.LOCATION, 0.85))
     return found
 
 
-def _city_start(text: str, match: re.Match[str], lexicon: Lexicon) -> int:
+def _city_start(text: str, end: int, lexicon: Lexicon) -> int:
     """Where the up to three capitalised words before a state begin, less words that are no name."""
-    start = run_before(text, match.start(), most=3)
-    while start < match.start():
-        word = text[start : match.start()].split(maxsplit=1)[0]
+    start = run_before(text, end, most=3)
+    while start < end:
+        word = text[start:end].split(maxsplit=1)[0]
         if word.strip(",.").lower() not in lexicon.never:
             break
-        start = min(start + len(word) + 1, match.start())
+        start = min(start + len(word) + 1, end)
     return start
 
 

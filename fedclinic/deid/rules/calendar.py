@@ -4,6 +4,7 @@ import re
 
 from fedclinic.deid.kinds import EntityKind as Kind
 from fedclinic.deid.rules.fragments import DAY, MONTH, ORDINAL, YEAR, YEAR4
+from fedclinic.deid.rules.openings import Openings
 from fedclinic.deid.rules.pattern import find_all, rule
 from fedclinic.deid.word_lists import words
 from fedclinic.notes import Span
@@ -15,7 +16,7 @@ _FULL_MONTH = (
 _HOLIDAY = (
     r"(?:Christmas(?: Eve| Day)?|Thanksgiving|New Year['’]?s(?: Day| Eve)?|Easter|Labor Day|"
     r"Memorial Day|"
-    r"Halloween|Valentine['’]?s Day|Independence Day|Fourth of July|4th of July|Mother['’]?s Day|"
+    r"Halloween|Valentine['’]?s Day|Independence Day|Fourth of July|Mother['’]?s Day|"
     r"Father['’]?s Day|Veterans Day|Columbus Day|Hanukkah|Ramadan|Passover|Diwali)"
 )
 _AGE90 = r"(?:9\d|1[0-1]\d)"
@@ -47,22 +48,31 @@ _MONTH_CUE = re.compile(
 )
 _OTHER_RULES = (
     rule(Kind.DATE_TIME, 0.5, r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b"),
-    rule(Kind.DATE_TIME, 0.7, rf"(?i:{_HOLIDAY})\b"),
+    rule(
+        Kind.DATE_TIME,
+        0.7,
+        rf"(?i:{_HOLIDAY})\b",
+        opens="christmas thanksgiving new easter labor memorial halloween valentine independence "
+        "fourth mother father veterans columbus hanukkah ramadan passover diwali",
+    ),
+    rule(Kind.DATE_TIME, 0.7, r"(?i:4th of july)\b", digits=(1,)),
     rule(
         Kind.DATE_TIME,
         0.8,
         r"\b(?:[Bb]orn in|[Yy]ear of birth:?|[Bb]irth year:?|DOB:?) (?P<value>(?:19|20)\d\d)\b",
+        opens="born year birth dob",
     ),
 )
-_MONTH_WORD = re.compile(
-    r"[Jj]an|[Ff]eb|[Mm]ar|[Aa]pr|[Mm]ay|[Jj]u[nl]|[Aa]ug|[Ss]ep|[Oo]ct|[Nn]ov|[Dd]ec|"
-    r"J[AU][NL]|FEB|MA[RY]|APR|AUG|SEP|OCT|NOV|DEC"
+_MONTH_WORDS = words(
+    """
+    jan january feb february mar march apr april may jun june jul july aug august sep sept
+    september oct october nov november dec december
+    """
 )
 _REACH = 14
 _NUMBERS = re.compile(
     r"\d{1,4}(?P<mark>[-/.])\d{1,4}(?:[-/.]\d{1,4})?(?:[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?Z?)?"
 )
-_COMPACT = re.compile(r"\d{6}(?:\d\d)?")
 _COMPACT_FORM = re.compile(r"(?:0\d|1[0-2])(?:[0-2]\d|3[01])(?:(?:19|20)\d\d|\d\d)")
 _COMPACT_CUE = re.compile(r"(?i)(?:dob|d\.o\.b\.|birth ?(?:date)?|date|dd|dt|dv)[:. ]{1,12}$")
 _CLOCK = re.compile(r"[T ]\d\d:.*$")
@@ -103,25 +113,27 @@ _AGE_WORDS = rule(
     r"\b(?:[Nn]onagenarian|[Cc]entenarian|in (?:his|her|their) (?:mid[- ]|late |early )?"
     r"(?:nineties|90s|90's)|(?i:ninety(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?)"
     r"(?=[- ]years?[- ]old))",
+    opens="nonagenarian centenarian in ninety",
 )
 
 
-def find_dates(text: str) -> list[Span]:
+def find_dates(text: str, openings: Openings) -> list[Span]:
     """Find dates in every usual form; fractions, scores and pressures are no dates."""
     return [
-        *find_all(_OTHER_RULES, text),
+        *find_all(_OTHER_RULES, text, openings),
         *_number_dates(text),
-        *_compact_dates(text),
-        *_named_dates(text),
+        *_compact_dates(text, openings),
+        *_named_dates(text, openings),
     ]
 
 
-def find_high_ages(text: str) -> list[Span]:
+def find_high_ages(text: str, openings: Openings) -> list[Span]:
     """Find ages of ninety and more; younger ages are no identifier."""
-    found = list(_AGE_WORDS.find(text))
-    for match in _HIGH_AGE.finditer(text):
-        start, end = match.span()
-        if text[start - 1 : start].isalnum() or text[end : end + 1].isdigit():
+    found = _AGE_WORDS.find(text, openings)
+    for start in openings.of_numbers((2, 3)):
+        match = _HIGH_AGE.match(text, start)
+        end = match.end() if match is not None else start
+        if match is None or text[start - 1 : start].isalnum() or text[end : end + 1].isdigit():
             continue
         if _is_age(text[max(0, start - 24) : start], text[end : end + 12]):
             found.append(Span(start, end, Kind.AGE, 0.9))
@@ -142,11 +154,10 @@ def _is_age(before: str, after: str) -> bool:
     return named or _AGE_BEFORE.search(before) is not None
 
 
-def _named_dates(text: str) -> list[Span]:
+def _named_dates(text: str, openings: Openings) -> list[Span]:
     """Find dates with a month's name: the day before or after it, a year, or the month alone."""
     found = []
-    for match in _MONTH_WORD.finditer(text):
-        start = match.start()
+    for start in openings.of_words(_MONTH_WORDS):
         before = text[max(0, start - _REACH) : start]
         day = _DAY_BEFORE.search(before)
         after_day = _AFTER_DAY.match(text, start) if day is not None else None
@@ -249,13 +260,13 @@ def _short_date_score(text: str, start: int, value: str, mark: str) -> float:
     return 0 if _MEASURED_AFTER.match(text[end : end + 12]) else 0.6
 
 
-def _compact_dates(text: str) -> list[Span]:
+def _compact_dates(text: str, openings: Openings) -> list[Span]:
     """Find dates of eight digits without marks, of six after a word that announces a date."""
     found = []
-    for match in _COMPACT.finditer(text):
-        start, end = match.span()
-        alone = not text[start - 1 : start].isalnum() and not text[end : end + 1].isalnum()
-        if not alone or not _COMPACT_FORM.fullmatch(match.group()):
+    for start in openings.of_numbers((6, 8)):
+        match = _COMPACT_FORM.match(text, start)
+        end = match.end() if match is not None else start
+        if match is None or text[start - 1 : start].isalnum() or text[end : end + 1].isalnum():
             continue
         if _COMPACT_CUE.search(text[max(0, start - 24) : start]):
             found.append(Span(start, end, Kind.DATE_TIME, 0.8))

@@ -21,12 +21,18 @@ CONTACT_RULES = (
         r"[\w.%+-]+\s?@\s?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+",
         needs="@",
     ),
-    rule(Kind.URL, 1.0, r"\b(?:(?i:https?|ftp)://|(?i:www)\.)[^\s<>\"]*[^\s<>\".,;:)\]]"),
+    rule(
+        Kind.URL,
+        1.0,
+        r"\b(?:(?i:https?|ftp)://|(?i:www)\.)[^\s<>\"]*[^\s<>\".,;:)\]]",
+        opens="http https ftp www",
+    ),
     rule(
         Kind.URL,
         0.8,
         r"\b(?:[a-z0-9-]+\.)+(?:com|org|net|edu|gov|io|health|"
         r"info)(?:/[^\s<>\"]*[^\s<>\".,;:)])?\b(?!@)",
+        holds="com org net edu gov io health info",
     ),
     rule(
         Kind.IP_ADDRESS,
@@ -43,13 +49,14 @@ CONTACT_RULES = (
         Kind.IP_ADDRESS,
         0.8,
         r"(?<![\w:])(?:[0-9a-fA-F]{1,4}:){1,6}:(?:[0-9a-fA-F]{1,4}:?){1,4}(?![\w:])",
-        needs=":",
+        needs="::",
     ),
     rule(
         Kind.FAX_NUMBER,
         0.9,
         rf"(?i:\bfax(?:ed)?(?: (?:number|no\.?|to|at))?)\b[:#. ]{{0,3}}(?:is "
         rf")?(?P<value>{_NORTH_AMERICAN}|{_LOCAL})(?![\w/-])",
+        opens="fax faxed",
     ),
     rule(Kind.PHONE_NUMBER, 0.85, rf"(?<![\w.-]){_NORTH_AMERICAN}(?![\w-])"),
     rule(
@@ -62,6 +69,8 @@ CONTACT_RULES = (
         Kind.PHONE_NUMBER,
         0.7,
         rf"\b{_CUE}\b[:#. ]{{0,3}}(?:is )?(?P<value>{_LOCAL}(?:\s?x\s?\d+)?)(?![\w/-]|\.\d)",
+        opens="phone tel telephone cell mobile pager beeper bleep call called ext extension contact "
+        "reached number page paged pager home work voicemail",
     ),
-    rule(Kind.PHONE_NUMBER, 0.6, r"(?<![\w/.-])\d{3}-\d{4}(?![\w-])"),
+    rule(Kind.PHONE_NUMBER, 0.6, r"(?<![\w/.-])\d{3}-\d{4}(?![\w-])", digits=(3,)),
 )

@@ -1,17 +1,19 @@
 """Rules for hospitals, clinics, schools, churches and employers."""
 
 import re
+from collections.abc import Sequence
 
 from fedclinic.deid.kinds import EntityKind as Kind
 from fedclinic.deid.lexicon import Lexicon
 from fedclinic.deid.rules.fragments import CAPITALIZED
+from fedclinic.deid.rules.openings import Openings
 from fedclinic.deid.rules.pattern import find_all, rule
 from fedclinic.deid.rules.runs import run_before
 from fedclinic.deid.word_lists import words
 from fedclinic.notes import Span
 
 _FACILITY = re.compile(
-    r"\b(?:Hosp(?:itals?)?\b|Medical (?:Cent(?:er|re)|Group|Campus|Associates|College)|"
+    r"(?:Hosp(?:itals?)?\b|Medical (?:Cent(?:er|re)|Group|Campus|Associates|College)|"
     r"Med(?:ical)? Ctr|Clinics?|Health(?:care)? (?:System|Center|Partners|Network|Alliance|"
     r"Services)|"
     r"Healthcare|Infirmary|Hospice|Nursing (?:Home|Facility|Center)|"
@@ -25,14 +27,32 @@ _FACILITY = re.compile(
     r"(?: (?:Hospital|Medical Center|Center|Clinic|Campus|Health System))*(?!\w)"
 )
 _COMPANY = re.compile(
-    r"\b(?:University|College|High School|Elementary(?: School)?|Middle School|Schools?|Academy|"
+    r"(?:University|College|High School|Elementary(?: School)?|Middle School|Schools?|Academy|"
     r"Inc\b\.?|"
-    r"LLC|Ltd\.?|PLC|Corp\b\.?|Corporation|Company|Co\.|& Sons|and Sons|Church|Industries|"
+    r"LLC|Ltd\.?|PLC|Corp\b\.?|Corporation|Company|Co\.|and Sons|Church|Industries|"
     r"Logistics|Group|"
     r"Construction|Trucking|Motors|Farms|Bakery|Steel|Diner|Library|Fire Department|"
     r"(?:Police|Sheriff's) Department|Auto Repair|Enterprises|Foundation|Bank|Foods|Manufacturing|"
     r"Airlines|Insurance(?: Agency)?|School District|Public Library|Plumbing|Electric|Landscaping|"
     r"Grocery|Hardware|Brewing|Realty|Consulting|Law Firm|Associates|Partners)(?!\w)"
+)
+_FACILITY_OPENINGS = words(
+    """
+    hosp hospital hospitals medical med clinic clinics health healthcare infirmary hospice nursing
+    rehab rehabilitation cancer heart eye spine surgery dialysis imaging care oncology trauma burn
+    family urgent assisted sanatorium children pediatrics orthopedics orthopaedics memorial
+    behavioral pharmacy manor medicine dermatology cardiology surgical radiology pathology skilled
+    laboratory laboratories presbyterian methodist baptist
+    """
+)
+_COMPANY_OPENINGS = words(
+    """
+    university college high elementary middle school schools academy inc llc ltd plc corp
+    corporation company co and church industries logistics group construction trucking motors farms
+    bakery steel diner library fire police sheriff auto enterprises foundation bank foods
+    manufacturing airlines insurance public plumbing electric landscaping grocery hardware brewing
+    realty consulting law associates partners
+    """
 )
 _JOINTS = frozenset({"of", "and", "the", "&", "de", "la", "del", "van", "von"})
 _FAMOUS = (
@@ -58,7 +78,14 @@ _EMPLOYED = (
 )
 
 _INSTITUTION_RULES = (
-    rule(Kind.ORGANIZATION, 0.7, _FAMOUS),
+    rule(
+        Kind.ORGANIZATION,
+        0.7,
+        _FAMOUS,
+        opens="mayo cleveland johns mass massachusetts brigham mt mount cedar cedars ucla ucsf "
+        "upmc md memorial sloan kaiser nyu stanford duke emory vanderbilt geisinger beth dana mgh "
+        "bwh ny new newyork northwestern scripps intermountain ochsner st",
+    ),
     rule(
         Kind.ORGANIZATION,
         0.75,
@@ -67,6 +94,8 @@ _INSTITUTION_RULES = (
         r"Veterans(?: Affairs)?|VA|Central|Downtown|Regional|Lutheran|Jewish|Mercy) "
         r"(?:Hosp(?:ital)?|Medical Center|Med Center|Clinic|Nursing Home|Health System)\b"
         r"(?: of [A-Z][\w'’-]+(?: [A-Z][\w'’-]+)?| [A-Z][a-z]+)?",
+        opens="children methodist baptist presbyterian memorial general county community "
+        "university veterans va central downtown regional lutheran jewish mercy",
     ),
     rule(
         Kind.ORGANIZATION,
@@ -74,24 +103,30 @@ _INSTITUTION_RULES = (
         rf"\b{_VISIT}\b(?:[ ]\w+){{0,2}}[ ](?:at|to|from|in)[ ](?:the |our |my )?"
         rf"(?P<value>(?:{CAPITALIZED}|St\.|Mt\.|Mt)"
         rf"(?:[ ](?:of |& |and )?{CAPITALIZED}|-{CAPITALIZED}){{0,4}}(?:[ ]{_FACILITY_WORD})?)",
+        opens="seen treated evaluated admitted hospitalised hospitalized followed diagnosed "
+        "presented transferred referred visit visited discharged operated consulted hospital stay "
+        "checkup check appointment surgery procedure f care came",
     ),
     rule(
         Kind.ORGANIZATION,
         0.65,
         rf"\b(?:our|the|at|in)[ ](?P<value>{CAPITALIZED}(?:[ ]{CAPITALIZED}){{0,2}}"
         r"[ ](?:clinic|hospital|office|facility|hosp\b|med center))",
+        opens="our the at in",
     ),
     rule(
         Kind.ORGANIZATION,
         0.7,
         rf"\b{_EMPLOYED}[ ](?:the )?(?P<value>{CAPITALIZED}(?:[ ](?:&|and|of)?[ "
         rf"]?{CAPITALIZED}){{0,3}})",
+        opens="work works worked working employ employed employee employer job retired volunteers",
     ),
     rule(
         Kind.ORGANIZATION,
         0.7,
         rf"\b{CAPITALIZED}(?:-{CAPITALIZED}|, {CAPITALIZED} and {CAPITALIZED})(?= (?:Inc|LLC|"
         rf"Group|Ltd|PLC)\b)",
+        holds="inc llc group ltd plc",
     ),
 )
 _PARTNERSHIP = re.compile(
@@ -118,18 +153,18 @@ _DEPARTMENTS = words(
 )
 
 
-def find_institutions(text: str, lexicon: Lexicon) -> list[Span]:
+def find_institutions(text: str, openings: Openings, lexicon: Lexicon) -> list[Span]:
     """Find institutions by their key words, well-known names, and the words that lead to them."""
     spans = [
-        *_named_before(text, _FACILITY, 0.8, most=5),
-        *_named_before(text, _COMPANY, 0.7, most=4),
-        *find_all(_INSTITUTION_RULES, text),
+        *_named_before(text, _FACILITY, openings.of_words(_FACILITY_OPENINGS), 0.8, most=5),
+        *_named_before(text, _COMPANY, openings.of_words(_COMPANY_OPENINGS), 0.7, most=4),
+        *find_all(_INSTITUTION_RULES, text, openings),
     ]
     trimmed = (_trim(text, span, lexicon) for span in spans)
     return [
         *(span for span in trimmed if span is not None),
-        *_partnerships(text, lexicon),
-        *_general_hospitals(text, lexicon),
+        *(_partnerships(text, lexicon) if "and" in openings.words else ()),
+        *(_general_hospitals(text, lexicon) if "general" in openings.words else ()),
     ]
 
 
@@ -159,15 +194,20 @@ def _is_place_name(word: str, lexicon: Lexicon) -> bool:
     return word not in lexicon.ordinary and word not in lexicon.never and word not in _NO_HOSPITALS
 
 
-def _named_before(text: str, key_word: re.Pattern[str], score: float, *, most: int) -> list[Span]:
+def _named_before(
+    text: str, key_word: re.Pattern[str], places: Sequence[int], score: float, *, most: int
+) -> list[Span]:
     """Key words with the capitalised words before them; key words alone name nothing."""
-    found = []
-    for match in key_word.finditer(text):
-        if text[match.start() - 1 : match.start()] != " ":
+    found, last = [], 0
+    for place in places:
+        match = key_word.match(text, place) if place >= last else None
+        if match is None:
             continue
-        start = run_before(text, match.start(), most=most, joints=_JOINTS)
-        if start < match.start():
-            found.append(Span(start, match.end(), Kind.ORGANIZATION, score))
+        last = match.end()
+        if text[place - 1 : place] == " ":
+            start = run_before(text, place, most=most, joints=_JOINTS)
+            if start < place:
+                found.append(Span(start, last, Kind.ORGANIZATION, score))
     return found
 
 

@@ -14,6 +14,7 @@ from fedclinic.deid.rules.fragments import (
     RELATION,
     UPPER,
 )
+from fedclinic.deid.rules.openings import Openings
 from fedclinic.deid.rules.pattern import find_all, rule
 from fedclinic.deid.rules.runs import run_before
 from fedclinic.deid.word_lists import NAMES_THAT_ARE_WORDS, words
@@ -54,11 +55,24 @@ _CERTAIN_RULES = (
         Kind.PERSON,
         0.85,
         rf"\b{_TITLE}\b\.?\s(?P<value>{_INITIALS}(?:{PARTICLE}[ ])?{PERSON_NAME})",
+        opens="dr drs mr mrs ms miss prof professor doctor rev sister nurse capt sgt fr attorney "
+        "pastor rabbi judge officer chaplain master student detective deputy sergeant lt father "
+        "baby",
     ),
-    rule(Kind.PERSON, 0.8, rf"\b(?:Dr|Mr|Mrs|Ms)\.? (?P<value>{UPPER}\.)(?=\s[a-z(]|[,;)]|\s?$)"),
+    rule(
+        Kind.PERSON,
+        0.8,
+        rf"\b(?:Dr|Mr|Mrs|Ms)\.? (?P<value>{UPPER}\.)(?=\s[a-z(]|[,;)]|\s?$)",
+        opens="dr mr mrs ms",
+    ),
 )
 _TITLED_RULES = (
-    rule(Kind.PERSON, 0.8, rf"\b(?:Dr|Mr|Mrs|Ms|Miss)\.? (?P<value>{CAPITALIZED})(?![\w'’-])"),
+    rule(
+        Kind.PERSON,
+        0.8,
+        rf"\b(?:Dr|Mr|Mrs|Ms|Miss)\.? (?P<value>{CAPITALIZED})(?![\w'’-])",
+        opens="dr mr mrs ms miss",
+    ),
     rule(
         Kind.PERSON,
         0.8,
@@ -68,20 +82,36 @@ _TITLED_RULES = (
         r"perfusionist|technician|dietitian|optometrist|audiologist|chiropractor|dentist|"
         r"paramedic|hygienist|phlebotomist|Operator|Anesthetist|Colleague|Trainer|Secretary|Deputy|"
         rf"Chaperone|p\.p\.)[:,]? (?P<value>{PERSON_NAME})(?![\w'’-])",
+        opens="colleague coworker co supervisor trainer coach teacher lawyer landlord landlady "
+        "roommate carer caretaker babysitter nanny midwife secretary deputy clerk chaperone "
+        "sponsor classmate ex godfather godmother operator anesthetist perfusionist technician "
+        "dietitian optometrist audiologist chiropractor dentist paramedic hygienist phlebotomist "
+        "p",
     ),
 )
 _ANNOUNCED_RULES = (
     rule(
         Kind.PERSON,
         0.8,
-        rf"(?:^|[\s|(;]){_ROLE}(?:\s?[:.]{{1,12}}\s{{0,3}}|\s(?:is |was |as )?|, )"
+        rf"(?<![^\s|(;]){_ROLE}(?:\s?[:.]{{1,12}}\s{{0,3}}|\s(?:is |was |as )?|, )"
         rf"(?:(?:Dr|Mr|Mrs|Ms)\.? )?(?P<value>{_CUED_VALUE})(?![\w:])",
+        opens="patient pt last first full maiden name re dear attending physician surgeon "
+        "assistant provider author pcp nurse rn signed dictated transcribed reviewed referred "
+        "referring ordered seen cc hcp poa proxy emergency contact interpreter witness pathologist "
+        "radiologist anesthesia anesthesiologist social therapist consultant resident fellow "
+        "intern next nok guarantor subscriber insured coordinator case scribe technologist "
+        "pharmacist clinician examiner cardiologist oncologist neurologist accompanied brought per "
+        "paged notified discussed spoke",
     ),
     rule(
         Kind.PERSON,
         0.8,
         rf"\b{RELATION}(?:,|:| is| was| named| called)?[ ]?\(?(?P<value>(?:{PARTICLE}[ "
         rf"])?{PERSON_NAME})\b",
+        opens="wife husband son daughter mother father mom dad sister brother aunt uncle niece "
+        "nephew cousin grandmother grandfather grandson granddaughter grandma grandpa fianc fiance "
+        "fiancee fiancé fiancée partner spouse boyfriend girlfriend friend guardian caregiver "
+        "neighbor manager roommate stepson stepdaughter stepmother stepfather twin",
     ),
     rule(
         Kind.PERSON,
@@ -95,6 +125,8 @@ _ANNOUNCED_RULES = (
         r"\b(?:named|name is|called|like|regarding|for patient|patient|similar to|case of|see|"
         r"according to|fellow|social work|subscriber is|insured is)[ ,(]+"
         rf"(?P<value>{CAPITALIZED} (?:{CAPITALIZED}|{UPPER}\.))(?!\w)",
+        opens="named name called like regarding for patient similar case see according fellow "
+        "social subscriber insured",
     ),
     rule(Kind.PERSON, 0.75, rf"(?<=, )(?P<value>{CAPITALIZED} {UPPER}\.)(?=[,; ])"),
     rule(
@@ -104,7 +136,7 @@ _ANNOUNCED_RULES = (
         r"(?=,|;| \(|\?|$| who| was| is| has| seen| admitted| at| from)",
     ),
 )
-_INITIALS_ALONE = re.compile(rf"(?<![\w.@]){UPPER}\.\s?{UPPER}\.(?:\s?{UPPER}\.)?(?![\w.])")
+_INITIALS_ALONE = re.compile(rf"{UPPER}(?<![\w.@].)\.\s?{UPPER}\.(?:\s?{UPPER}\.)?(?![\w.])")
 _ABBREVIATIONS = words(
     "M.D. D.O. Y.O. R.N. N.P. P.A. U.S. P.O. I.V. I.M. P.M. A.M. B.P. H.R. E.R. O.R. I.D. I.Q. "
     "T.B. L.P. Q.D. "
@@ -115,7 +147,7 @@ _ABBREVIATIONS = words(
     "U.S.A. I.C.U. C.P.R. C.S.F. H.I.V. L.L.C. P.L.C. M.P.H. B.S.N. L.P.N. C.P.A. S.O.B. R.R.T."
 )
 _INITIAL_AND_NAME = re.compile(
-    rf"(?<![\w.'’-]){UPPER}\. (?:{UPPER}\. )?(?P<name>(?:{PARTICLE} )?{CAPITALIZED})"
+    rf"{UPPER}(?<![\w.'’-].)\. (?:{UPPER}\. )?(?P<name>(?:{PARTICLE} )?{CAPITALIZED})"
 )
 _GERMS = words(
     """
@@ -128,24 +160,32 @@ _SPOKEN_OF = re.compile(
     r"(?i)\b(?:about|regarding|initials:?|patient|pt\.?|told|care of|named|identified as) $"
 )
 _DOES = re.compile(r" (?:was informed|reports|denies|states|agreed|is a \d|presents|complains)")
-_CREDENTIALED = re.compile(rf",?\s{CREDENTIAL}")
-_CREDENTIAL_ALONE = re.compile(CREDENTIAL)
+_CREDENTIAL = re.compile(CREDENTIAL)
+_CREDENTIAL_OPENINGS = words(
+    """
+    m md d do r rn n np p pa ph phd lcsw lpn crna pharmd dds dpm msw bsn facp facc facs mbbs aprn
+    arnp cnm dpt pt ot rd rrt emt cna lmft psyd
+    """
+)
 _NAME_JOINTS = words("van der den de von la los del della di da dos du le el al bin ibn ter ten")
 _INITIAL = re.compile(r"[A-Z]\.?,?")
 _LAST_NAME_FIRST = re.compile(rf"(?P<last>(?:{PARTICLE} )?{CAPITALIZED}), $")
 
 
-def find_announced_names(text: str, lexicon: Lexicon) -> list[Span]:
+def find_announced_names(text: str, openings: Openings, lexicon: Lexicon) -> list[Span]:
     """Find names by the words around them, cut at the first word that is never a name."""
-    certain = [*find_all(_CERTAIN_RULES, text), *_before_credentials(text)]
+    certain = [
+        *find_all(_CERTAIN_RULES, text, openings),
+        *_before_credentials(text, openings),
+    ]
     announced = [
         span
-        for span in find_all(_ANNOUNCED_RULES, text)
+        for span in find_all(_ANNOUNCED_RULES, text, openings)
         if not _is_ordinary(text[span.start : span.end], lexicon)
     ]
     trimmed = (_trim(text, span, lexicon) for span in (*certain, *announced))
     return [
-        *find_all(_TITLED_RULES, text),
+        *find_all(_TITLED_RULES, text, openings),
         *(span for span in trimmed if span is not None),
         *_initials(text),
         *_after_initials(text, lexicon),
@@ -165,13 +205,15 @@ def _is_word_or_germ(word: str, lexicon: Lexicon) -> bool:
     return word in lexicon.ordinary or word in _GERMS
 
 
-def _before_credentials(text: str) -> list[Span]:
+def _before_credentials(text: str, openings: Openings) -> list[Span]:
     """Find up to four capitalised words before a degree; also a family name before a comma."""
     found = []
-    for match in _CREDENTIALED.finditer(text):
-        end = match.start()
+    for place in openings.of_words(_CREDENTIAL_OPENINGS):
+        if not text[place - 1 : place].isspace() or not _CREDENTIAL.match(text, place):
+            continue
+        end = place - 2 if text[place - 2 : place - 1] == "," else place - 1
         start = run_before(text, end, most=4, joints=_NAME_JOINTS, initials=True)
-        if start == end or _CREDENTIAL_ALONE.fullmatch(text, start, end):
+        if start == end or _CREDENTIAL.fullmatch(text, start, end):
             continue
         family = _LAST_NAME_FIRST.search(text, max(0, start - 40), start)
         if family is not None and family.end() == start:

@@ -3,6 +3,7 @@
 import re
 
 from fedclinic.deid.kinds import EntityKind as Kind
+from fedclinic.deid.rules.openings import Openings
 from fedclinic.deid.rules.pattern import find_all, rule
 from fedclinic.deid.word_lists import words
 from fedclinic.notes import Span
@@ -67,32 +68,33 @@ _MEASURE = re.compile(
 )
 
 _SPACED_RULES = (
-    rule(Kind.US_SSN, 0.9, r"(?<![\d-])\d{3}-\d{2}-\d{4}(?![\d-])", needs="-"),
+    rule(Kind.US_SSN, 0.9, r"(?<![\d-])\d{3}-\d{2}-\d{4}(?![\d-])", digits=(3,)),
     rule(
         Kind.US_SSN,
         0.9,
         r"\b(?:SSN|SOCIAL SECURITY|SS(?=#| NO))(?i: [a-z]{2,9}\.?){0,5}"
         r"[:#\s]*(?P<value>\d{3}[- ]?\d{2}[- ]?\d{4}|[X*]{3}-?[X*]{2}-?\d{4}|\d{4}\b)",
+        opens="ssn social ss",
     ),
     rule(
         Kind.VEHICLE,
         0.7,
         r"\b(?i:taxi|car|van|truck|scooter(?: bears)?|vehicle|motorcycle|drives)[ :]{1,2}"
         r"(?P<value>[A-Z]{3} \d{3}|\d[A-Z]{2,3}\d{3,4})\b",
+        opens="taxi car van truck scooter vehicle motorcycle drives",
     ),
-    rule(Kind.US_SSN, 0.7, r"(?<![\d-])\d{3} \d{2} \d{4}(?![\d-])"),
-    rule(
-        Kind.OTHER_ID, 0.9, r"\b[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}\b", needs="-"
-    ),
+    rule(Kind.US_SSN, 0.7, r"(?<![\d-])\d{3} \d{2} \d{4}(?![\d-])", digits=(3,)),
     rule(
         Kind.VEHICLE,
         0.85,
         r"\b(?i:plates?|tag|car registration|registration)[\s:#]{0,3}(?i:number |no\.? |is )?"
         r"(?P<value>(?=[A-Z -]{0,4}\d)[A-Z0-9]{2,4}[- ]?[A-Z0-9]{2,5})\b",
+        opens="plate plates tag car registration",
     ),
-    rule(Kind.ACCOUNT, 0.7, r"(?<![\w-])(?:\d{4}[ -]){3}\d{1,7}(?![\w-])"),
+    rule(Kind.ACCOUNT, 0.7, r"(?<![\w-])(?:\d{4}[ -]){3}\d{1,7}(?![\w-])", digits=(4,)),
 )
 _UNSPACED_RULES = (
+    rule(Kind.OTHER_ID, 0.9, r"\b[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}\b"),
     rule(
         Kind.VEHICLE,
         0.85,
@@ -129,14 +131,14 @@ _SHORTEST_CODE = 5
 _RANGE = re.compile(r"\d{1,3}-\d{1,3}(?:-YEAR.*)?")
 
 
-def find_numbers(text: str) -> list[Span]:
+def find_numbers(text: str, openings: Openings) -> list[Span]:
     """Find identifying numbers by the word that announces them or by their form.
 
     `text` has its caseless lines in capitals (`truecase.shout`), so that codes are read alike.
     """
     formed = (
         span
-        for span in (*find_all(_SPACED_RULES, text), *_in_chunks(text))
+        for span in (*find_all(_SPACED_RULES, text, openings), *_in_chunks(text))
         if not _RANGE.fullmatch(text[span.start : span.end])
     )
     return [*formed, *_announced(text.upper() if len(text.upper()) == len(text) else text)]

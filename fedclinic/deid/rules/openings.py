@@ -1,0 +1,49 @@
+"""Where the words and numbers of a text begin, so that a rule is tried only where it can begin."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+_WORD = re.compile(r"[^\W\d_]+")
+_NUMBER = re.compile(r"\d+")
+
+
+@dataclass(frozen=True)
+class Openings:
+    """The places of one text, ascending; they hold for each text that differs only in case."""
+
+    words: Mapping[str, Sequence[int]]
+    """Runs of letters, in small letters, and where they begin."""
+    numbers: Mapping[int, Sequence[int]]
+    """Runs of digits by their length, and where they begin."""
+
+    def of_words(self, words: Iterable[str]) -> list[int]:
+        """Where any of `words` begins."""
+        known = self.words
+        found = [known[word] for word in words if word in known]
+        return list(found[0]) if len(found) == 1 else sorted(chain.from_iterable(found))
+
+    def of_numbers(self, lengths: Iterable[int]) -> list[int]:
+        """Where a number of any of these lengths begins."""
+        known = self.numbers
+        return sorted(chain.from_iterable(known[each] for each in lengths if each in known))
+
+
+def openings_of(text: str) -> Openings:
+    """Read a text once for all rules."""
+    lowered = text.lower()
+    is_aligned = len(lowered) == len(text)
+    words: dict[str, list[int]] = {}
+    for match in _WORD.finditer(lowered if is_aligned else text):
+        word = match.group() if is_aligned else match.group().lower()
+        places = words.get(word)
+        if places is None:
+            words[word] = [match.start()]
+        else:
+            places.append(match.start())
+    numbers: dict[int, list[int]] = {}
+    for match in _NUMBER.finditer(text):
+        start, end = match.span()
+        numbers.setdefault(end - start, []).append(start)
+    return Openings(words, numbers)
