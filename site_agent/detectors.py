@@ -37,7 +37,7 @@ for _name in _UNUSED:
     del sys.modules[_name]
 
 from fedclinic.deid.beside_names import names_beside
-from fedclinic.deid.clinical import find_identifiers, restore
+from fedclinic.deid.clinical import find_identifiers, prepare_text
 from fedclinic.deid.deidentify import Detector
 from fedclinic.deid.gate import gate
 from fedclinic.deid.kinds import EntityKind
@@ -99,7 +99,7 @@ class TaggerRecognizer(EntityRecognizer):
     def analyze(
         self, text: str, entities: list[str], nlp_artifacts: object = None
     ) -> list[RecognizerResult]:
-        cased = restore(text, lexicon())
+        cased = prepare_text(text, lexicon()).cased
         found = find_tagged(
             cased,
             embedded_tagger(),
@@ -225,9 +225,10 @@ class PresidioDetector:
         )
         results = self._engine.analyze(text, self._language, ad_hoc_recognizers=own)
         spans = [Span(each.start, each.end, each.entity_type, each.score) for each in results]
-        cased = restore(text, lexicon())
-        spans += names_beside(cased, spans, lexicon())
-        return [*spans, *further_mentions(cased, spans, lexicon())]
+        prepared = prepare_text(text, lexicon())
+        cased, openings = prepared.cased, prepared.openings
+        spans += names_beside(cased, openings, spans, lexicon())
+        return [*spans, *further_mentions(cased, openings, spans, lexicon())]
 
 
 def make_detector(policy: DeidentificationPolicy, site_model: SiteModel | None = None) -> Detector:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 from fedclinic.deid.bounds import estimated_recall
-from fedclinic.deid.clinical import find_identifiers, restore
+from fedclinic.deid.clinical import find_identifiers, prepare_text
 from fedclinic.deid.gate import gate
 from fedclinic.deid.kinds import EntityKind
 from fedclinic.deid.lexicon import Lexicon
@@ -38,7 +38,7 @@ class Agreement(Record):
 
 def compare(text: str, lexicon: Lexicon, tagger: Tagger, features: Features) -> Agreement:
     """Count the words of names in a note that either detector found."""
-    cased = restore(text, lexicon)
+    cased = prepare_text(text, lexicon).cased
     words = [match.start() for match in _WORD.finditer(cased)]
     rules = _named(words, find_identifiers(text, lexicon))
     found = gate(cased, find_tagged(cased, tagger, features, threshold=_THRESHOLD), lexicon)

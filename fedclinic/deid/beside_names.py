@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
 
 from fedclinic.deid.kinds import EntityKind
 from fedclinic.deid.lexicon import Lexicon
-from fedclinic.deid.rules.fragments import CAPITALIZED, CREDENTIAL
+from fedclinic.deid.rules.fragments import CAPITALIZED
+from fedclinic.deid.rules.names import CREDENTIAL_OPENINGS, CREDENTIALED
+from fedclinic.deid.rules.openings import Openings, whole_words
 from fedclinic.deid.rules.people import EPONYM_FOLLOWS
 from fedclinic.deid.word_lists import NAMES_THAT_ARE_WORDS, words
 from fedclinic.notes import Span
@@ -14,6 +15,7 @@ from fedclinic.notes import Span
 _SCORE = 0.56
 _WORDED = frozenset({EntityKind.PERSON, EntityKind.LOCATION, EntityKind.ORGANIZATION})
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_GAP = re.compile(r",? ")
 _JOINT = r"(?:,? (?:and|&) |, | )"
 _PLACE_HEAD = re.compile(
     r"(?<!\w)(?i:north|south|east|west|new|port|lake|mount|fort|upper|lower|old|saint|santa|san|los|"
@@ -29,20 +31,19 @@ _POSSESSIVE = re.compile(r"['’][sS]$")
 _NEXT = re.compile(rf"{_JOINT}(?P<name>{CAPITALIZED})(?![\w'’-])")
 _BEFORE = re.compile(rf"(?<![\w'’-])(?P<name>{CAPITALIZED}){_JOINT}$")
 _REACH = 40
+_INITIALS_IN_SMALL = frozenset("abcdefghijklmnopqrstuvwxyz")
 _INITIALS = re.compile(
     r" (?P<name>[A-Z]{1,2}\.?)(?=[,;:)\n]|\s*$|\. |(?<=[A-Z]{2}) [a-z]|(?<= [B-HJ-Z]) [a-z])"
 )
 _LOWER = r"[a-z][a-zß-öø-ÿ'’-]+"
-_LOWER_NAMES = (
-    re.compile(
-        rf"(?<![\w.'’-])(?P<value>(?:{_LOWER} )?[a-z]\. ?(?:[a-z]\. )?(?P<last>{_LOWER}))(?!\w)"
-    ),
-    re.compile(rf"(?<![\w'’-])(?P<value>(?:{_LOWER} )?(?P<last>{_LOWER})),? (?={CREDENTIAL})"),
-    re.compile(
-        r"(?i:\b(?:name is|named|signed (?:off )?by|taken over by|attested by|dictated by) )"
-        rf"(?P<value>(?:{_LOWER} )?(?P<last>{_LOWER}))(?!\w)"
-    ),
+_AFTER_INITIAL = re.compile(rf"(?<![\w.'’-])[a-z]\. ?(?:[a-z]\. )?(?P<last>{_LOWER})(?!\w)")
+_LOWER_BEFORE = re.compile(rf"(?<![\w.'’-]){_LOWER} $")
+_BEFORE_CREDENTIAL = re.compile(rf"(?<![\w'’-])(?:{_LOWER} )?(?P<last>{_LOWER}),? $")
+_AFTER_CUE = re.compile(
+    r"(?i:\b(?:name is|named|signed (?:off )?by|taken over by|attested by|dictated by) )"
+    rf"(?P<value>(?:{_LOWER} )?(?P<last>{_LOWER}))(?!\w)"
 )
+_CUE_OPENINGS = words("name named signed taken attested dictated")
 _NO_INITIALS = words(
     """
     md do rn np pa pt ot rd ma ms bs ba iv ii vi jr sr ed er or ct mr mi pe bp hr gi gu cv ua us tv
@@ -57,18 +58,21 @@ _GERMS_AND_MEASURES = words(
 )
 
 
-def names_beside(text: str, spans: Iterable[Span], lexicon: Lexicon) -> list[Span]:
+def names_beside(
+    text: str, openings: Openings, spans: Iterable[Span], lexicon: Lexicon
+) -> list[Span]:
     """Names that follow from those in `spans`; `text` has its case restored."""
     people = [span for span in spans if span.label == EntityKind.PERSON]
-    found = [*_partners(text, people, lexicon), *_lower_names(text, lexicon)]
+    found = [*_partners(text, people, lexicon), *_lower_names(text, openings, lexicon)]
     people += found
     return [
         *found,
         *_place_heads(text, spans),
         *_rest_of_compounds(text, spans),
         *_initials_after(text, people),
-        *_turned_round(text, people, lexicon),
-        *_lower_mentions(text, people, lexicon),
+        *_turned_round(text, openings, people, lexicon),
+        *_parts_alone(text, openings, people, lexicon),
+        *_lower_mentions(text, openings, people, lexicon),
     ]
 
 
@@ -139,30 +143,37 @@ def _initials_after(text: str, people: Iterable[Span]) -> Iterator[Span]:
             yield Span(*match.span("name"), EntityKind.PERSON, _SCORE)
 
 
-def _turned_round(text: str, people: list[Span], lexicon: Lexicon) -> Iterator[Span]:
-    """A known full name in either order, though a part of it is an ordinary word; such a part alone
-    counts where its capital cannot come from the beginning of a sentence."""
+def _turned_round(
+    text: str, openings: Openings, people: list[Span], lexicon: Lexicon
+) -> Iterator[Span]:
+    """A known full name in either order, though a part of it is an ordinary word."""
     pairs: set[tuple[str, str]] = set()
     for span in people:
         parts = [part for part in _WORD.findall(text[span.start : span.end]) if len(part) > 1]
         if len(parts) == 2 and any(lexicon.is_ambiguous(part.lower()) for part in parts):
             pairs.add((parts[0].lower(), parts[1].lower()))
-    if pairs:
-        for one, other in pairwise(_WORD.finditer(text)):
-            names = one.group().lower(), other.group().lower()
-            if (names in pairs or names[::-1] in pairs) and (
-                text[one.end() : other.start()] in (" ", ", ")
-            ):
-                yield Span(one.start(), other.end(), EntityKind.PERSON, _SCORE)
+    for one in whole_words(text, openings, {part for pair in pairs for part in pair}):
+        gap = _GAP.match(text, one.end())
+        other = _WORD.match(text, gap.end()) if gap is not None else None
+        if other is None:
+            continue
+        names = one.group().lower(), other.group().lower()
+        if names in pairs or names[::-1] in pairs:
+            yield Span(one.start(), other.end(), EntityKind.PERSON, _SCORE)
+
+
+def _parts_alone(
+    text: str, openings: Openings, people: list[Span], lexicon: Lexicon
+) -> Iterator[Span]:
+    """A part of a known name that is an ordinary word too, where its capital cannot come from the
+    beginning of a sentence."""
     parts_alone = {
         part.lower()
         for span in people
         for part in _WORD.findall(text[span.start : span.end])
         if part.lower() in NAMES_THAT_ARE_WORDS or part.lower() in lexicon.eponyms
     }
-    if not parts_alone:
-        return
-    for match in _WORD.finditer(text):
+    for match in whole_words(text, openings, parts_alone):
         plain = _POSSESSIVE.sub("", match.group())
         if plain.lower() in parts_alone and _is_name_here(text, match, plain):
             yield Span(match.start(), match.start() + len(plain), EntityKind.PERSON, _SCORE)
@@ -181,18 +192,34 @@ def _is_name_here(text: str, match: re.Match[str], plain: str) -> bool:
     return inside and plain[0].isupper()
 
 
-def _lower_names(text: str, lexicon: Lexicon) -> Iterator[Span]:
+def _lower_names(text: str, openings: Openings, lexicon: Lexicon) -> Iterator[Span]:
     """Names in small letters after an initial or a cue, or before a degree."""
-    for pattern in _LOWER_NAMES:
-        for match in pattern.finditer(text):
-            start, end = match.span("value")
-            last = match.group("last")
-            if not _may_be_lower_name(last, lexicon):
-                continue
-            head = text[start : match.start("last")].split(" ", maxsplit=1)[0]
-            if len(head) > 2 and not _may_be_lower_name(head, lexicon):
-                start += len(head) + 1
-            yield Span(start, end, EntityKind.PERSON, _SCORE)
+    for start, last, end in _lower_candidates(text, openings):
+        if not _may_be_lower_name(text[last:end], lexicon):
+            continue
+        head = text[start:last].split(" ", maxsplit=1)[0]
+        skip = len(head) > 2 and not _may_be_lower_name(head, lexicon)
+        yield Span(start + skip * (len(head) + 1), end, EntityKind.PERSON, _SCORE)
+
+
+def _lower_candidates(text: str, openings: Openings) -> Iterator[tuple[int, int, int]]:
+    """Where such a name begins, its last word begins, and it ends."""
+    for place in openings.of_words(_INITIALS_IN_SMALL):
+        if text[place + 1 : place + 2] != ".":
+            continue
+        match = _AFTER_INITIAL.match(text, place)
+        if match is not None:
+            before = _LOWER_BEFORE.search(text, max(0, place - _REACH), place)
+            yield before.start() if before else place, *match.span("last")
+    for place in openings.of_words(CREDENTIAL_OPENINGS):
+        if text[place - 1 : place] == " " and CREDENTIALED.match(text, place):
+            match = _BEFORE_CREDENTIAL.search(text, max(0, place - _REACH), place)
+            if match is not None:
+                yield match.start(), *match.span("last")
+    for place in openings.of_words(_CUE_OPENINGS):
+        match = _AFTER_CUE.match(text, place)
+        if match is not None:
+            yield match.start("value"), *match.span("last")
 
 
 def _may_be_lower_name(word: str, lexicon: Lexicon) -> bool:
@@ -204,7 +231,9 @@ def _may_be_lower_name(word: str, lexicon: Lexicon) -> bool:
     )
 
 
-def _lower_mentions(text: str, people: Iterable[Span], lexicon: Lexicon) -> Iterator[Span]:
+def _lower_mentions(
+    text: str, openings: Openings, people: Iterable[Span], lexicon: Lexicon
+) -> Iterator[Span]:
     """Mentions in small letters of names that the dictionaries hold and that mean nothing else."""
     known = {
         part.lower()
@@ -217,8 +246,6 @@ def _lower_mentions(text: str, people: Iterable[Span], lexicon: Lexicon) -> Iter
         for word in known
         if (word in lexicon.given or word in lexicon.family_rank) and not lexicon.is_ambiguous(word)
     }
-    if not names:
-        return
-    for match in _WORD.finditer(text):
+    for match in whole_words(text, openings, names):
         if match.group() in names:
             yield Span(match.start(), match.end(), EntityKind.PERSON, _SCORE)

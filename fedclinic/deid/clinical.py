@@ -1,6 +1,7 @@
 """Find identifiers in clinical text by rules and dictionaries, whatever the case of its lines."""
 
 import functools
+from dataclasses import dataclass, field
 
 from fedclinic.deid.lexicon import Lexicon
 from fedclinic.deid.resolve import resolve
@@ -10,7 +11,7 @@ from fedclinic.deid.rules.contacts import CONTACT_RULES
 from fedclinic.deid.rules.institutions import find_institutions
 from fedclinic.deid.rules.names import find_announced_names
 from fedclinic.deid.rules.numbers import find_numbers
-from fedclinic.deid.rules.openings import openings_of
+from fedclinic.deid.rules.openings import Openings, openings_of
 from fedclinic.deid.rules.pattern import find_all
 from fedclinic.deid.rules.people import announced_words, find_listed_names
 from fedclinic.deid.rules.tables import find_in_tables
@@ -19,13 +20,22 @@ from fedclinic.deid.wrapping import unwrap
 from fedclinic.notes import Span
 
 
-@functools.lru_cache(maxsize=1)
-def restore(text: str, lexicon: Lexicon) -> str:
-    """Join wrapped lines and give caseless ones their case; the length stays.
+@dataclass(frozen=True)
+class ClinicalText:
+    """A text in the forms that rules read; an offset means the same place in each."""
 
-    The last text is remembered, since several recognisers read each note.
-    """
-    return truecase(unwrap(text), lexicon)
+    joined: str = field(repr=False)
+    """With wrapped lines joined."""
+    cased: str = field(repr=False)
+    """With the case of caseless lines restored as well."""
+    openings: Openings = field(repr=False)
+
+
+@functools.lru_cache(maxsize=1)
+def prepare_text(text: str, lexicon: Lexicon) -> ClinicalText:
+    """Read a text for the rules; the last one is remembered, since several recognisers read it."""
+    joined = unwrap(text)
+    return ClinicalText(joined, truecase(joined, lexicon), openings_of(joined))
 
 
 def find_identifiers(
@@ -35,9 +45,8 @@ def find_identifiers(
 
     `names` are lower-case words that are names wherever they stand, such as the patient's own.
     """
-    cased = restore(text, lexicon)
-    text = unwrap(text)
-    openings = openings_of(text)
+    prepared = prepare_text(text, lexicon)
+    text, cased, openings = prepared.joined, prepared.cased, prepared.openings
     formed = [
         *find_all(CONTACT_RULES, text, openings),
         *find_dates(cased, openings),

@@ -5,14 +5,18 @@ from collections.abc import Iterable
 
 from fedclinic.deid.kinds import EntityKind
 from fedclinic.deid.lexicon import Lexicon
+from fedclinic.deid.rules.openings import Openings, whole_words
 from fedclinic.notes import Span
 
-_WORD = re.compile(r"[^\W\d_]{3,}(?:['’-][^\W\d_]+)*")
+_SHORTEST = 3
+_WORD = re.compile(rf"[^\W\d_]{{{_SHORTEST},}}(?:['’-][^\W\d_]+)*")
 _POSSESSIVE = re.compile(r"['’]s?$")
 _SCORE = 0.55
 
 
-def further_mentions(text: str, spans: Iterable[Span], lexicon: Lexicon) -> list[Span]:
+def further_mentions(
+    text: str, openings: Openings, spans: Iterable[Span], lexicon: Lexicon
+) -> list[Span]:
     """Every mention of a word that is part of a person's name elsewhere and means nothing else.
 
     `text` has its case restored: a mention begins with a capital.
@@ -26,7 +30,7 @@ def further_mentions(text: str, spans: Iterable[Span], lexicon: Lexicon) -> list
         return []
     return [
         Span(match.start(), match.start() + len(_plain(match.group())), EntityKind.PERSON, _SCORE)
-        for match in _WORD.finditer(text)
+        for match in whole_words(text, openings, words, shortest=_SHORTEST)
         if match.group()[0].isupper() and _plain(match.group()) in words
     ]
 

@@ -160,8 +160,8 @@ _SPOKEN_OF = re.compile(
     r"(?i)\b(?:about|regarding|initials:?|patient|pt\.?|told|care of|named|identified as) $"
 )
 _DOES = re.compile(r" (?:was informed|reports|denies|states|agreed|is a \d|presents|complains)")
-_CREDENTIAL = re.compile(CREDENTIAL)
-_CREDENTIAL_OPENINGS = words(
+CREDENTIALED = re.compile(CREDENTIAL)
+CREDENTIAL_OPENINGS = words(
     """
     m md d do r rn n np p pa ph phd lcsw lpn crna pharmd dds dpm msw bsn facp facc facs mbbs aprn
     arnp cnm dpt pt ot rd rrt emt cna lmft psyd
@@ -208,12 +208,12 @@ def _is_word_or_germ(word: str, lexicon: Lexicon) -> bool:
 def _before_credentials(text: str, openings: Openings) -> list[Span]:
     """Find up to four capitalised words before a degree; also a family name before a comma."""
     found = []
-    for place in openings.of_words(_CREDENTIAL_OPENINGS):
-        if not text[place - 1 : place].isspace() or not _CREDENTIAL.match(text, place):
+    for place in openings.of_words(CREDENTIAL_OPENINGS):
+        if not text[place - 1 : place].isspace() or not CREDENTIALED.match(text, place):
             continue
         end = place - 2 if text[place - 2 : place - 1] == "," else place - 1
         start = run_before(text, end, most=4, joints=_NAME_JOINTS, initials=True)
-        if start == end or _CREDENTIAL.fullmatch(text, start, end):
+        if start == end or CREDENTIALED.fullmatch(text, start, end):
             continue
         family = _LAST_NAME_FIRST.search(text, max(0, start - 40), start)
         if family is not None and family.end() == start:

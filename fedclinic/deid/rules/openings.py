@@ -1,12 +1,13 @@
 """Where the words and numbers of a text begin, so that a rule is tried only where it can begin."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 _WORD = re.compile(r"[^\W\d_]+")
 _NUMBER = re.compile(r"\d+")
+_COMPOUND = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 
 
 @dataclass(frozen=True)
@@ -47,3 +48,20 @@ def openings_of(text: str) -> Openings:
         start, end = match.span()
         numbers.setdefault(end - start, []).append(start)
     return Openings(words, numbers)
+
+
+def whole_words(
+    text: str, openings: Openings, wanted: Iterable[str], *, shortest: int = 1
+) -> Iterator[re.Match[str]]:
+    """Words with all that hyphens and apostrophes join, where one of `wanted` may stand, in order.
+
+    A first part of fewer than `shortest` letters, as in O'Brien, does not count as joined.
+    """
+    firsts = {first.group() for first in map(_WORD.match, wanted) if first is not None}
+    for place in openings.of_words(firsts):
+        if text[place - 1 : place] in ("'", "’", "-") and place > shortest:
+            if text[place - 1 - shortest : place - 1].isalpha():
+                continue
+        match = _COMPOUND.match(text, place)
+        if match is not None:
+            yield match
