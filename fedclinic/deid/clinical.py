@@ -62,7 +62,7 @@ def find_identifiers(
     announced = announced_words(cased, worded, lexicon) | names
     listed = [
         *find_listed_names(cased, announced, lexicon),
-        *find_known_places(cased, lexicon),
+        *find_known_places(cased, openings, lexicon),
     ]
     return resolve(span for span in (*formed, *worded, *listed) if _has_content(text, span))
 

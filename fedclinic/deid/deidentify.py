@@ -21,6 +21,7 @@ from fedclinic.errors import DeidentificationError
 from fedclinic.notes import DeidentifiedNote, KnownIdentifiers, Note, Span
 
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_KINDS = frozenset(EntityKind)
 _MIN_KEY_BYTES = 16
 _LONG_NOTE = 10_000
 _ZIP_OR_STATE = re.compile(r"(?:\b[A-Z]{2} )?\b\d{5}(?:-\d{4})?\b")
@@ -124,7 +125,7 @@ class Deidentifier:
             kind = type(error).__name__
             raise DeidentificationError(f"the detector failed with {kind}") from None
         for span in found:
-            if span.label not in EntityKind.__members__:
+            if span.label not in _KINDS:
                 raise DeidentificationError(
                     "the detector named a kind that the policy does not know"
                 )

@@ -7,6 +7,7 @@ what a clinician would know by heart.
 import functools
 import gzip
 import hashlib
+import re
 from dataclasses import dataclass, field
 from importlib.resources import files
 
@@ -20,6 +21,7 @@ from fedclinic.deid.word_lists import (
 )
 from fedclinic.records import Digest
 
+_OPENING = re.compile(r"[^\W\d_]+")
 _FILES = ("given_names", "family_names", "places", "ordinary_words")
 
 
@@ -32,6 +34,8 @@ class Lexicon:
     places: frozenset[str] = field(repr=False)
     place_starts: frozenset[str] = field(repr=False)
     """First words of the places of several words."""
+    place_openings: frozenset[str] = field(repr=False)
+    """First letters of all places, up to a space or mark."""
     ordinary: frozenset[str] = field(repr=False)
     """Words of clinical and everyday English, among them names that are also words."""
     eponyms: frozenset[str] = field(repr=False)
@@ -61,6 +65,7 @@ def lexicon() -> Lexicon:
         family_rank={word: rank for rank, word in enumerate(family, 1) if word not in NEVER_NAMES},
         places=known_places,
         place_starts=frozenset(place.split()[0] for place in known_places if " " in place),
+        place_openings=frozenset(match.group() for match in map(_OPENING.match, known_places) if match),
         ordinary=(frozenset(ordinary) - NOT_ORDINARY)
         | NAMES_THAT_ARE_WORDS
         | ALSO_ORDINARY

@@ -26,20 +26,20 @@ _REMOVED = re.compile(
 _BREAKS = re.compile(
     r"</?(?:p|div|br|tr|td|th|li|ul|ol|h\d|table)\b|\\(?:par|line|cell|row|tab)", re.IGNORECASE
 )
-_SINGLE = str.maketrans(
-    {
-        "\u00a0": " ", "\u2002": " ", "\u2003": " ", "\u2007": " ", "\u2009": " ", "\u202f": " ",
-        "\u3000": " ", "\f": "\n", "\v": "\n", "\u2028": "\n", "\u2029": "\n",
-        "\u0085": "\n",
-        "\u2018": "'", "\u2019": "'", "\u02bc": "'", "\u2010": "-", "\u2011": "-", "\u2012": "-",
-        "\u2212": "-",
-    }
-)  # fmt: skip
+_SINGLE = {
+    "\u00a0": " ", "\u2002": " ", "\u2003": " ", "\u2007": " ", "\u2009": " ", "\u202f": " ",
+    "\u3000": " ", "\f": "\n", "\v": "\n", "\u2028": "\n", "\u2029": "\n",
+    "\u0085": "\n",
+    "\u2018": "'", "\u2019": "'", "\u02bc": "'", "\u2010": "-", "\u2011": "-", "\u2012": "-",
+    "\u2212": "-",
+}  # fmt: skip
+_ODD = re.compile(f"[{''.join(_SINGLE)}]")
 _HOMOGLYPHS = str.maketrans(
     "АВЕКМНОРСТУХаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABEKMHOPCTYXaeopcyxijsABEZHIKMNOPTYXo"
 )
 _HAS_LATIN = re.compile(r"[A-Za-z]")
 _FULL_WIDTH = re.compile("[\uff01-\uff5e]")
+_GREEK_OR_CYRILLIC = re.compile("[\u0370-\u04ff]")
 _OTHER_ALPHABET = re.compile(r"[^\W\d_]*[\u0370-\u04ff][^\W\d_]*")
 
 
@@ -72,8 +72,8 @@ def read(text: str) -> Reading:
     and look-alike letters become plain ones.
     """
     if text.isascii() and not any(mark in text for mark in "<\\&\r"):
-        return Reading(text.translate(_SINGLE), None, None)
-    plain = _plain_letters(text.translate(_SINGLE))
+        return Reading(text.replace("\f", "\n").replace("\v", "\n"), None, None)
+    plain = _plain_letters(_ODD.sub(lambda match: _SINGLE[match.group()], text))
     parts: list[str] = []
     positions: list[int] = []
     lengths: list[int] = []
@@ -112,6 +112,8 @@ def _plain_letters(text: str) -> str:
     if text.isascii():
         return text
     narrowed = _FULL_WIDTH.sub(lambda match: unicodedata.normalize("NFKC", match.group()), text)
+    if not _GREEK_OR_CYRILLIC.search(narrowed):
+        return narrowed
     return _OTHER_ALPHABET.sub(_plain_word, narrowed)
 
 

@@ -127,7 +127,7 @@ class Features:
 
     def _row(self, token: str) -> tuple[int, ...]:
         lowered = token.lower().replace("’", "'")
-        spelling = re.sub(r"\d", "0", lowered) if not lowered.isdecimal() else f"#{len(lowered)}"
+        spelling = f"#{len(lowered)}" if lowered.isdecimal() else lowered
         features = (spelling, lowered[:3], lowered[-3:], _shape(token))
         rows = [
             zlib.crc32(f"{index}{feature}".encode()) % FEATURE_ROWS[index]
@@ -259,18 +259,17 @@ def _spans(
     text: str, places: Sequence[tuple[int, int]], probabilities: Floats, threshold: float
 ) -> list[Span]:
     sure = 1 - probabilities[:, 0]
-    tags = 1 + probabilities[:, 1:].argmax(axis=1)
-    tags[sure < threshold] = 0
+    likeliest = 1 + probabilities[:, 1:].argmax(axis=1)
+    likeliest[sure < threshold] = 0
+    tags, surenesses = likeliest.tolist(), sure.tolist()
     found: list[Span] = []
-    index = 0
-    while index < len(places):
-        tag, last = int(tags[index]), index + 1
-        if tag == 0:
-            index += 1
+    last = 0
+    for index in np.flatnonzero(likeliest).tolist():
+        if index < last:
             continue
-        while last < len(places) and tags[last] == tag and "\n" not in text[slice(*places[last])]:
+        tag, last = tags[index], index + 1
+        while last < len(places) and tags[last] == tag and text[places[last][0]] != "\n":
             last += 1
-        score = float(sure[index:last].mean())
+        score = sum(surenesses[index:last]) / (last - index)
         found.append(Span(places[index][0], places[last - 1][1], TAGS[tag], score))
-        index = last
     return found

@@ -1,5 +1,6 @@
 """Give lines written all in capitals or all in small letters back their case, length unchanged."""
 
+import functools
 import re
 
 from fedclinic.deid.lexicon import Lexicon
@@ -25,6 +26,14 @@ _INSTITUTION = re.compile(
     r"auto repair|insurance agency|church|university|college|bakery|trucking|logistics|"
     r"hardware|construction|steel|plumbing|landscaping|realty|brewing|motors|farms|diner|"
     r"rehabilitation|consulting|electric|& sons|ltd|inc|llc|plc|group)\b"
+)
+_INSTITUTION_WORDS = words(
+    """
+    hospital clinic medical nursing health family rehabilitation hospice pharmacy cancer heart
+    urgent high elementary fire police public auto insurance church university college bakery
+    trucking logistics hardware construction steel plumbing landscaping realty brewing motors farms
+    diner consulting electric sons ltd inc llc plc group
+    """
 )
 _UPPER = re.compile(UPPER)
 _INITIAL = re.compile(rf"(?<![\w.'’-])[a-z](?=\. (?:[a-z]\. )?{UPPER})")
@@ -80,14 +89,19 @@ def _is_caseless(line: str) -> bool:
 
 def _truecase_line(line: str, lexicon: Lexicon) -> str:
     was_upper = any(map(str.isupper, line)) and line.upper() == line
-    parts, position = [], 0
-    for match in _WORD.finditer(line):
-        parts += [line[position : match.start()], _truecase_word(match, line, was_upper, lexicon)]
-        position = match.end()
-    rewritten = _INSTITUTION.sub(
-        lambda match: _capitalize_institution(match.group(), lexicon),
-        "".join([*parts, line[position:]]),
-    )
+
+    def with_case(match: re.Match[str]) -> str:
+        word = match.group()
+        if len(word) == 2 and _ZIP_FOLLOWS.match(line, match.end()) and word.lower() in _STATES:
+            return word.upper()
+        return _truecase_word(word, was_upper, lexicon)
+
+    rewritten = _WORD.sub(with_case, line)
+    lowered = line.lower()
+    if any(word in lowered for word in _INSTITUTION_WORDS):
+        rewritten = _INSTITUTION.sub(
+            lambda match: _capitalize_institution(match.group(), lexicon), rewritten
+        )
     rewritten = _INITIAL.sub(lambda match: match.group().upper(), rewritten)
     rewritten = _TITLED.sub(_capitalize_titled, rewritten)
     rewritten = _AFTER_NAME.sub(lambda match: _capitalize_beside(match, lexicon), rewritten)
@@ -95,12 +109,12 @@ def _truecase_line(line: str, lexicon: Lexicon) -> str:
     return rewritten if len(rewritten) == len(line) else line
 
 
-def _truecase_word(match: re.Match[str], line: str, was_upper: bool, lexicon: Lexicon) -> str:
-    word = match.group()
+@functools.lru_cache(maxsize=50_000)
+def _truecase_word(word: str, was_upper: bool, lexicon: Lexicon) -> str:
     lowered = word.lower()
     if len(lowered) != len(word) or (was_upper and _ABBREVIATION.fullmatch(word)):
         return word
-    if lowered in _STATES and _is_state(lowered, line[match.end() : match.end() + 8]):
+    if lowered in _STATES and lowered not in _STATES_THAT_ARE_WORDS:
         return lowered.upper()
     if lowered in KEEPS_CAPITAL:
         return lowered.capitalize()
@@ -135,10 +149,6 @@ def _capitalize_institution(phrase: str, lexicon: Lexicon) -> str:
     while first > 0 and words[first - 1].lower() not in lexicon.never - _KEY_WORDS:
         first -= 1
     return " ".join([*words[:first], *(word[:1].upper() + word[1:] for word in words[first:])])
-
-
-def _is_state(word: str, following: str) -> bool:
-    return word not in _STATES_THAT_ARE_WORDS or _ZIP_FOLLOWS.match(following) is not None
 
 
 def _is_name_like(part: str, lexicon: Lexicon) -> bool:

@@ -125,7 +125,7 @@ _CODES_THAT_ARE_WORDS = words(
     """
 )
 _DEGREES = frozenset({"MD", "PA", "PT", "DC", "OK"})
-_PLACE_RUN = re.compile(_PLACE)
+_PLACE_RUN = re.compile(rf"(?<![\w'’-]){_PLACE}")
 _PLACE_CUE = re.compile(r"\b(?:in|from|to|near|of) $")
 _STREET_NUMBER = re.compile(r"\d+\S* ")
 
@@ -212,36 +212,31 @@ def _city_start(text: str, end: int, lexicon: Lexicon) -> int:
     return start
 
 
-def find_known_places(text: str, lexicon: Lexicon) -> list[Span]:
+def find_known_places(text: str, openings: Openings, lexicon: Lexicon) -> list[Span]:
     """Find cities, counties and countries that the dictionary knows, longest first."""
-    found = []
-    for run in _PLACE_RUN.finditer(text):
-        words = list(re.finditer(r"\S+", run.group()))
-        first = 0
-        while first < len(words):
-            at = run.start() + words[first].start()
-            announced = first == 0 and _PLACE_CUE.search(text, max(0, at - 12), at) is not None
-            last = _longest_place(words, first, lexicon, announced=announced)
-            if last is None:
-                first += 1
-                continue
-            found.append(Span(at, run.start() + words[last].end(), Kind.LOCATION, 0.6))
-            first = last + 1
+    found, last = [], 0
+    known = lexicon.place_openings
+    for place in openings.of_words(word for word in openings.words if word in known):
+        if place < last or not text[place].isupper():
+            continue
+        run = _PLACE_RUN.match(text, place)
+        if run is None:
+            continue
+        announced = _PLACE_CUE.search(text, max(0, place - 12), place) is not None
+        length = _longest_place(run.group(), lexicon, announced=announced)
+        if length:
+            last = place + length
+            found.append(Span(place, last, Kind.LOCATION, 0.6))
     return found
 
 
-def _longest_place(
-    words: list[re.Match[str]], first: int, lexicon: Lexicon, *, announced: bool
-) -> int | None:
-    opening = words[first].group().lower()
-    if opening not in lexicon.places and opening not in lexicon.place_starts:
-        return None
-    for last in range(len(words) - 1, first - 1, -1):
-        value = " ".join(word.group() for word in words[first : last + 1])
-        lowered = value.lower()
+def _longest_place(run: str, lexicon: Lexicon, *, announced: bool) -> int:
+    """The length of the longest place with which a run of words begins; 0 if with none."""
+    while run:
+        lowered = run.lower()
         is_word = lowered in lexicon.eponyms or (lowered in lexicon.ordinary and not announced)
-        if lowered in lexicon.places and not is_word:
-            short_abbreviation = value.isupper() and len(value) < 6
-            if not short_abbreviation:
-                return last
-    return None
+        is_abbreviation = run.isupper() and len(run) < 6
+        if lowered in lexicon.places and not is_word and not is_abbreviation:
+            return len(run)
+        run = run.rpartition(" ")[0]
+    return 0

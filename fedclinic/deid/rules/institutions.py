@@ -129,12 +129,11 @@ _INSTITUTION_RULES = (
         holds="inc llc group ltd plc",
     ),
 )
-_PARTNERSHIP = re.compile(
-    rf"(?<!,) (?P<value>{CAPITALIZED}, {CAPITALIZED} and {CAPITALIZED})(?!\w)"
-)
-_GENERAL = re.compile(
-    rf"\b(?P<name>{CAPITALIZED}(?: {CAPITALIZED})?) (?:General|GENERAL)(?![\w'’-])"
-)
+_TWO_PARTNERS = re.compile(rf"(?<!,) (?P<value>{CAPITALIZED}, {CAPITALIZED}) $")
+_LAST_PARTNER = re.compile(rf"and {CAPITALIZED}(?!\w)")
+_BEFORE_GENERAL = re.compile(rf"\b(?P<name>{CAPITALIZED}(?: {CAPITALIZED})?) $")
+_GENERAL = re.compile(r"(?:General|GENERAL)(?![\w'’-])")
+_REACH = 80
 _NO_HOSPITALS = words("attorney surgeon adjutant postmaster director secretary in of the motors")
 _KEPT_FIRST_WORDS = words(
     "general university children's home health white black native american emergency"
@@ -163,31 +162,38 @@ def find_institutions(text: str, openings: Openings, lexicon: Lexicon) -> list[S
     trimmed = (_trim(text, span, lexicon) for span in spans)
     return [
         *(span for span in trimmed if span is not None),
-        *(_partnerships(text, lexicon) if "and" in openings.words else ()),
-        *(_general_hospitals(text, lexicon) if "general" in openings.words else ()),
+        *_partnerships(text, openings, lexicon),
+        *_general_hospitals(text, openings, lexicon),
     ]
 
 
-def _partnerships(text: str, lexicon: Lexicon) -> list[Span]:
+def _partnerships(text: str, openings: Openings, lexicon: Lexicon) -> list[Span]:
     """Find firms named after three people, as in Owens, Garcia and Thompson."""
-    return [
-        Span(*match.span("value"), Kind.ORGANIZATION, 0.58)
-        for match in _PARTNERSHIP.finditer(text)
-        if sum(
-            part.lower() in lexicon.family_rank and part.lower() not in lexicon.ordinary
-            for part in re.split(r", | and ", match.group("value"))
-        )
-        >= 2
-    ]
+    found = []
+    for place in openings.of_words(("and",)):
+        last = _LAST_PARTNER.match(text, place)
+        first = _TWO_PARTNERS.search(text, max(0, place - _REACH), place) if last else None
+        if last is None or first is None:
+            continue
+        start = first.start("value")
+        parts = re.split(r", | and ", text[start : last.end()])
+        names = [part.lower() for part in parts]
+        if sum(name in lexicon.family_rank and name not in lexicon.ordinary for name in names) >= 2:
+            found.append(Span(start, last.end(), Kind.ORGANIZATION, 0.58))
+    return found
 
 
-def _general_hospitals(text: str, lexicon: Lexicon) -> list[Span]:
+def _general_hospitals(text: str, openings: Openings, lexicon: Lexicon) -> list[Span]:
     """Find hospitals that are called General after a place."""
-    return [
-        Span(match.start(), match.end(), Kind.ORGANIZATION, 0.6)
-        for match in _GENERAL.finditer(text)
-        if _is_place_name(match.group("name").split()[-1].lower(), lexicon)
-    ]
+    found = []
+    for place in openings.of_words(("general",)):
+        match = _GENERAL.match(text, place)
+        before = _BEFORE_GENERAL.search(text, max(0, place - _REACH), place) if match else None
+        if match is None or before is None:
+            continue
+        if _is_place_name(before.group("name").split()[-1].lower(), lexicon):
+            found.append(Span(before.start(), match.end(), Kind.ORGANIZATION, 0.6))
+    return found
 
 
 def _is_place_name(word: str, lexicon: Lexicon) -> bool:

@@ -132,7 +132,7 @@ _ANNOUNCED_RULES = (
     rule(
         Kind.PERSON,
         0.75,
-        rf"\b(?P<value>{UPPER}{LOWER}+ {UPPER}\.)"
+        rf"(?P<value>{UPPER}(?<!\w.){LOWER}+ {UPPER}\.)"
         r"(?=,|;| \(|\?|$| who| was| is| has| seen| admitted| at| from)",
     ),
 )

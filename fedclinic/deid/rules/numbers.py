@@ -1,6 +1,7 @@
 """Rules for record, account, plan, licence, vehicle, device and other identifying numbers."""
 
 import re
+from collections.abc import Iterable
 
 from fedclinic.deid.kinds import EntityKind as Kind
 from fedclinic.deid.rules.openings import Openings
@@ -94,18 +95,6 @@ _SPACED_RULES = (
     rule(Kind.ACCOUNT, 0.7, r"(?<![\w-])(?:\d{4}[ -]){3}\d{1,7}(?![\w-])", digits=(4,)),
 )
 _UNSPACED_RULES = (
-    rule(Kind.OTHER_ID, 0.9, r"\b[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}\b"),
-    rule(
-        Kind.VEHICLE,
-        0.85,
-        r"\b(?=[A-HJ-NPR-Z]{0,9}\d)(?=\d{0,9}[A-HJ-NPR-Z])[A-HJ-NPR-Z0-9]{17}\b",
-    ),
-    rule(
-        Kind.HEALTH_PLAN,
-        0.85,
-        r"\b[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d"
-        r"-?[AC-HJKMNP-RT-Y]{2}\d\d\b",
-    ),
     rule(
         Kind.OTHER_ID,
         0.6,
@@ -119,14 +108,41 @@ _UNSPACED_RULES = (
         r"[A-Z0-9]{4,12}(?![\w-])",
     ),
     rule(Kind.OTHER_ID, 0.6, r"(?<![\w.,/$-])\d{6,15}(?![\w/%-]|\.\d)"),
-    rule(Kind.OTHER_ID, 0.6, r"(?<!\w)[A-Za-z]{2,5}:\d{6,12}(?!\w)"),
-    rule(Kind.OTHER_ID, 0.6, r"(?<![\w.-])[A-Z]{2}[-.]\d{3,4}-[A-Z](?![\w-])"),
-    rule(Kind.VEHICLE, 0.6, r"(?<![\w-])(?:\d{3}|[A-Z]\d{2})-[A-Z]{3}(?![\w-])"),
-    rule(Kind.OTHER_ID, 0.6, r"(?<=#)\d{4,}\b"),
-    rule(Kind.PHOTO, 0.8, r"\b[A-Z]+[_-]?\d{3,}\.(?:JPE?G|PNG|GIF|TIFF?|BMP|HEIC)\b"),
+    rule(Kind.OTHER_ID, 0.6, r"(?<!\w)[A-Za-z]{2,5}:\d{6,12}(?!\w)", needs=":"),
+    rule(Kind.OTHER_ID, 0.6, r"(?<![\w.-])[A-Z]{2}[-.]\d{3,4}-[A-Z](?![\w-])", needs="-"),
+    rule(Kind.VEHICLE, 0.6, r"(?<![\w-])(?:\d{3}|[A-Z]\d{2})-[A-Z]{3}(?![\w-])", needs="-"),
+    rule(Kind.OTHER_ID, 0.6, r"(?<=#)\d{4,}\b", needs="#"),
+    rule(
+        Kind.PHOTO,
+        0.8,
+        r"\b[A-Z]+[_-]?\d{3,}\.(?:JPE?G|PNG|GIF|TIFF?|BMP|HEIC)\b",
+        needs=".",
+    ),
 )
+_LONG_RULES = (
+    rule(
+        Kind.OTHER_ID, 0.9, r"\b[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}\b", needs="-"
+    ),
+    rule(
+        Kind.VEHICLE,
+        0.85,
+        r"\b(?=[A-HJ-NPR-Z]{0,9}\d)(?=\d{0,9}[A-HJ-NPR-Z])[A-HJ-NPR-Z0-9]{17}\b",
+    ),
+    rule(
+        Kind.HEALTH_PLAN,
+        0.85,
+        r"\b[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d"
+        r"-?[AC-HJKMNP-RT-Y]{2}\d\d\b",
+    ),
+)
+_SHORTEST_LONG_CODE = 11
+"""Letters and digits of a Medicare number, the shortest that `_LONG_RULES` find."""
 _DIGIT_ON = re.compile(r"\d\S*")
+_NO_SPACE = re.compile(r"\S+$")
 _LONGEST_LEAD = 64
+_SHORTEST_VALUE = 4
+_UNIT_REACH = 10
+"""Characters behind a value that a unit of measure takes, as in 4250 months."""
 _SHORTEST_CODE = 5
 _RANGE = re.compile(r"\d{1,3}-\d{1,3}(?:-YEAR.*)?")
 
@@ -136,27 +152,39 @@ def find_numbers(text: str, openings: Openings) -> list[Span]:
 
     `text` has its caseless lines in capitals (`truecase.shout`), so that codes are read alike.
     """
+    chunks = _chunks_with_digits(text)
     formed = (
         span
-        for span in (*find_all(_SPACED_RULES, text, openings), *_in_chunks(text))
+        for span in (*find_all(_SPACED_RULES, text, openings), *_in_chunks(text, chunks))
         if not _RANGE.fullmatch(text[span.start : span.end])
     )
-    return [*formed, *_announced(text.upper() if len(text.upper()) == len(text) else text)]
+    upper = text.upper()
+    return [*formed, *_announced(upper if len(upper) == len(text) else text, chunks)]
 
 
-def _in_chunks(text: str) -> list[Span]:
-    """Apply the rules for codes without spaces to each stretch that holds a digit."""
-    found: list[Span] = []
+def _chunks_with_digits(text: str) -> list[tuple[int, int]]:
+    """The stretches without spaces that hold a digit."""
+    chunks = []
     position = 0
     for match in _DIGIT_ON.finditer(text):
         start, end = match.span()
-        while (
-            start > max(position, match.start() - _LONGEST_LEAD) and not text[start - 1].isspace()
-        ):
-            start -= 1
+        first = max(position, start - _LONGEST_LEAD)
+        lead = _NO_SPACE.search(text, first, start)
+        chunks.append((start if lead is None else lead.start(), end))
         position = end
-        if end - start >= _SHORTEST_CODE and _may_be_code(text[start:end]):
-            for each in _UNSPACED_RULES:
+    return chunks
+
+
+def _in_chunks(text: str, chunks: Iterable[tuple[int, int]]) -> list[Span]:
+    """Apply the rules for codes without spaces to each stretch that holds a digit."""
+    found: list[Span] = []
+    for start, end in chunks:
+        chunk = text[start:end]
+        if end - start < _SHORTEST_CODE or not _may_be_code(chunk):
+            continue
+        is_long = end - start >= _SHORTEST_LONG_CODE
+        for each in (*_UNSPACED_RULES, *(_LONG_RULES if is_long else ())):
+            if each.needs in chunk:
                 found += each.find_within(text, start, end)
     return found
 
@@ -167,15 +195,18 @@ def _may_be_code(chunk: str) -> bool:
     return digits >= 2 and (digits >= 6 or "#" in chunk or any(map(str.isalpha, chunk)))
 
 
-def _announced(text: str) -> list[Span]:
+def _announced(text: str, chunks: Iterable[tuple[int, int]]) -> list[Span]:
     found = []
-    for match in _VALUE.finditer(text):
-        value = match.group("value")
-        if _YEAR.fullmatch(value) or _MEASURE.fullmatch(value):
+    for start, end in chunks:
+        if end - start < _SHORTEST_VALUE:
             continue
-        kind = _announced_kind(text, match.start())
-        if kind is not None:
-            found.append(Span(*match.span("value"), kind, 0.85))
+        for match in _VALUE.finditer(text, start, end + _UNIT_REACH):
+            value = match.group("value")
+            if match.start() >= end or _YEAR.fullmatch(value) or _MEASURE.fullmatch(value):
+                continue
+            kind = _announced_kind(text, match.start())
+            if kind is not None:
+                found.append(Span(*match.span("value"), kind, 0.85))
     return found
 
 

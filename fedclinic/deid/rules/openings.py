@@ -59,9 +59,9 @@ def whole_words(
     """
     firsts = {first.group() for first in map(_WORD.match, wanted) if first is not None}
     for place in openings.of_words(firsts):
-        if text[place - 1 : place] in ("'", "’", "-") and place > shortest:
-            if text[place - 1 - shortest : place - 1].isalpha():
-                continue
+        before = text[place - 1 - shortest : place - 1] if place > shortest else ""
+        if before.isalpha() and text[place - 1] in "'’-":
+            continue
         match = _COMPOUND.match(text, place)
         if match is not None:
             yield match

@@ -2,6 +2,7 @@
 
 import functools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fedclinic.deid.kinds import EntityKind as Kind
@@ -45,14 +46,33 @@ class _Entry:
     """In lower case and without a possessive ending."""
     ending: int
     """Letters of the possessive ending, which is no part of a name."""
+    may_open: bool
+    """Whether a name of the dictionaries can begin here."""
 
 
 @dataclass(frozen=True)
-class _Word:
-    start: int
-    end: int
-    text: str
-    entry: _Entry
+class _Words:
+    """The words of a text that begin with a capital: where they stand, and their entries."""
+
+    places: Sequence[tuple[int, int]]
+    entries: Sequence[_Entry]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def person(self, first: int, last: int, score: float) -> Span:
+        """A name from one word to another, less a possessive ending."""
+        end = self.places[last][1] - self.entries[last].ending
+        return Span(self.places[first][0], end, Kind.PERSON, score)
+
+    def has_many_capitals(self) -> bool:
+        """Whether the text writes so many whole words in capitals that they say nothing."""
+        capitals = sum(
+            end - start > 3
+            for (start, end), entry in zip(self.places, self.entries, strict=True)
+            if entry.is_upper
+        )
+        return capitals / max(1, len(self)) > _ALL_CAPITALS_SHARE
 
 
 def announced_words(text: str, spans: list[Span], lexicon: Lexicon) -> frozenset[str]:
@@ -67,16 +87,20 @@ def announced_words(text: str, spans: list[Span], lexicon: Lexicon) -> frozenset
 
 def find_listed_names(text: str, announced: frozenset[str], lexicon: Lexicon) -> list[Span]:
     """Find names of the dictionaries and every further mention of announced ones."""
-    words = [
-        _Word(match.start(), match.end(), match.group(), _entry(match.group(), lexicon))
-        for match in _WORD.finditer(text)
-    ]
-    long_words = [word for word in words if len(word.text) > 3]
-    capitals = sum(word.entry.is_upper for word in long_words) / max(1, len(words))
+    matches = list(_WORD.finditer(text))
+    words = _Words(
+        places=[match.span() for match in matches],
+        entries=[_entry(match.group(), lexicon) for match in matches],
+    )
+    many_capitals = words.has_many_capitals()
     found: list[Span] = []
     index = 0
     while index < len(words):
-        taken, span = _name_at(text, words, index, announced, capitals > _ALL_CAPITALS_SHARE)
+        entry = words.entries[index]
+        if entry.never or not (entry.may_open or entry.plain in announced):
+            index += 1
+            continue
+        taken, span = _name_at(text, words, index, announced, many_capitals)
         if span is not None:
             found.append(span)
         index += taken
@@ -87,9 +111,11 @@ def find_listed_names(text: str, announced: frozenset[str], lexicon: Lexicon) ->
 def _entry(text: str, lexicon: Lexicon) -> _Entry:
     plain = _POSSESSIVE.sub("", text).lower().replace("’", "'")
     parts = plain.split("-")
+    given = any(part in lexicon.given for part in parts)
+    family = plain in lexicon.family_rank or any(part in lexicon.family_rank for part in parts)
     return _Entry(
-        given=any(part in lexicon.given for part in parts),
-        family=plain in lexicon.family_rank or any(part in lexicon.family_rank for part in parts),
+        given=given,
+        family=family,
         rank=max(lexicon.family_rank.get(part, 10**6) for part in parts),
         ordinary=plain in lexicon.ordinary
         or (len(parts) > 1 and any(part in lexicon.ordinary for part in parts)),
@@ -98,87 +124,87 @@ def _entry(text: str, lexicon: Lexicon) -> _Entry:
         is_upper=len(text) > 1 and text.isupper(),
         plain=plain,
         ending=len(text) - len(plain),
+        may_open=given or family,
     )
 
 
 def _name_at(
-    text: str, words: list[_Word], index: int, announced: frozenset[str], many_capitals: bool
+    text: str, words: _Words, index: int, announced: frozenset[str], many_capitals: bool
 ) -> tuple[int, Span | None]:
     """Read a name that begins at `index`; returns how many words were read and the name, if any."""
-    word = words[index]
-    if word.entry.never:
+    last = _last_of_name(text, words, index, many_capitals)
+    if last is not None:
+        return last + 1 - index, words.person(index, last, 0.7)
+    (start, end), entry = words.places[index], words.entries[index]
+    if EPONYM_FOLLOWS.match(text, end):
         return 1, None
-    pair = _given_and_family(text, words, index, many_capitals)
-    if pair is not None:
-        return pair
-    if EPONYM_FOLLOWS.match(text[word.end : word.end + 20]):
-        return 1, None
-    if word.entry.plain in announced:
-        return 1, Span(word.start, word.end - word.entry.ending, Kind.PERSON, 0.75)
-    if _is_name_alone(text, word):
-        return 1, Span(word.start, word.end - word.entry.ending, Kind.PERSON, 0.5)
+    if entry.plain in announced:
+        return 1, words.person(index, index, 0.75)
+    if _is_name_alone(entry, starts_sentence=_starts_sentence(text, start)):
+        return 1, words.person(index, index, 0.5)
     return 1, None
 
 
-def _is_name_alone(text: str, word: _Word) -> bool:
+def _is_name_alone(entry: _Entry, *, starts_sentence: bool) -> bool:
     """Tell whether a single word is a given name or common surname and nothing else."""
-    entry = word.entry
     if entry.ordinary or entry.eponym or entry.is_upper or len(entry.plain) <= 2:
         return False
-    if _starts_sentence(text, word.start):
-        return entry.given and not entry.family and "-" not in word.text
-    common_surname = entry.family and entry.rank <= _COMMON_SURNAME_RANK
-    return (entry.given and "-" not in word.text) or common_surname
+    is_given = entry.given and "-" not in entry.plain
+    if starts_sentence:
+        return is_given and not entry.family
+    return is_given or (entry.family and entry.rank <= _COMMON_SURNAME_RANK)
 
 
-def _given_and_family(
-    text: str, words: list[_Word], index: int, many_capitals: bool
-) -> tuple[int, Span] | None:
-    """Read given name, perhaps an initial, and family name, perhaps a second one."""
-    word, following = words[index], index + 1
-    if following >= len(words):
+def _last_of_name(text: str, words: _Words, index: int, many_capitals: bool) -> int | None:
+    """Where a given name, perhaps an initial, a family name and perhaps a second one end.
+
+    The result is the index of the last word; None if they do not stand here.
+    """
+    last, gap = _after_initial(text, words, index)
+    if gap not in (" ", "\n"):
         return None
-    gap = text[word.end : words[following].start]
-    is_initial = len(words[following].text) == 1 and following + 1 < len(words)
-    if (
-        is_initial
-        and gap in (" ", ". ")
-        and text[words[following].end : words[following + 1].start] in (" ", ". ")
-    ):
-        following, gap = following + 1, " "
-    family = words[following]
-    if gap not in (" ", "\n") or family.entry.never:
+    given, family = words.entries[index], words.entries[last]
+    if family.never or not _fit(given, family, many_capitals=many_capitals):
         return None
-    if EPONYM_FOLLOWS.match(text[family.end : family.end + 20]):
+    if gap == "\n" and (family.ordinary or not family.family):
         return None
-    if word.entry.is_upper and (many_capitals or family.entry.is_upper):
-        fits = (
-            word.entry.given
-            and family.entry.family
-            and not word.entry.ordinary
-            and not family.entry.ordinary
-        )
-    else:
-        fits = word.entry.given and (
-            (not word.entry.ordinary and (family.entry.family or not family.entry.ordinary))
-            or (family.entry.family and not family.entry.ordinary)
-        )
-    if gap == "\n" and (family.entry.ordinary or not family.entry.family):
+    if EPONYM_FOLLOWS.match(text, words.places[last][1]):
         return None
-    if not fits:
-        return None
-    end = family.end - family.entry.ending
-    if following + 1 < len(words):
-        second = words[following + 1]
-        plain = (
-            second.entry.family
-            and not second.entry.ordinary
-            and not second.entry.never
-            and not second.entry.is_upper
-        )
-        if plain and text[end : second.start] == " ":
-            following, end = following + 1, second.end - second.entry.ending
-    return following + 1 - index, Span(word.start, end, Kind.PERSON, 0.7)
+    return last + 1 if _is_second_family(text, words, last) else last
+
+
+def _after_initial(text: str, words: _Words, index: int) -> tuple[int, str]:
+    """The word after that at `index`, or after an initial that follows it, and the gap before."""
+    places, following = words.places, index + 1
+    if following >= len(places):
+        return index, ""
+    gap = text[places[index][1] : places[following][0]]
+    start, end = places[following]
+    if end - start == 1 and following + 1 < len(places) and gap in (" ", ". "):
+        if text[end : places[following + 1][0]] in (" ", ". "):
+            return following + 1, " "
+    return following, gap
+
+
+def _fit(given: _Entry, family: _Entry, *, many_capitals: bool) -> bool:
+    """Tell whether two words are a given and a family name."""
+    sure_family = family.family and not family.ordinary
+    if given.is_upper and (many_capitals or family.is_upper):
+        return given.given and not given.ordinary and sure_family
+    return given.given and (
+        sure_family or (not given.ordinary and (family.family or not family.ordinary))
+    )
+
+
+def _is_second_family(text: str, words: _Words, last: int) -> bool:
+    """Tell whether a second family name follows the first."""
+    if last + 1 >= len(words):
+        return False
+    second = words.entries[last + 1]
+    if not second.family or second.ordinary or second.never or second.is_upper:
+        return False
+    end = words.places[last][1] - words.entries[last].ending
+    return text[end : words.places[last + 1][0]] == " "
 
 
 def _starts_sentence(text: str, start: int) -> bool:
