@@ -100,12 +100,15 @@ class TaggerRecognizer(EntityRecognizer):
         self, text: str, entities: list[str], nlp_artifacts: object = None
     ) -> list[RecognizerResult]:
         cased = prepare_text(text, lexicon()).cased
+        settled = [
+            span for span in find_identifiers(text, lexicon()) if span.score > _TAGGER_SCORE
+        ]
         found = find_tagged(
             cased,
             embedded_tagger(),
             self._features,
             threshold=self._threshold,
-            likely_only=self._gated,
+            settled=settled if self._gated else None,
         )
         kept = gate(cased, found, lexicon()) if self._gated else found
         return _results([replace(span, score=min(span.score, _TAGGER_SCORE)) for span in kept])

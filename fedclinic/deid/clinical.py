@@ -38,12 +38,14 @@ def prepare_text(text: str, lexicon: Lexicon) -> ClinicalText:
     return ClinicalText(joined, truecase(joined, lexicon), openings_of(joined))
 
 
+@functools.lru_cache(maxsize=1)
 def find_identifiers(
     text: str, lexicon: Lexicon, *, names: frozenset[str] = frozenset()
-) -> list[Span]:
+) -> tuple[Span, ...]:
     """Find what rules and dictionaries know, without overlaps and in text order.
 
-    `names` are lower-case words that are names wherever they stand, such as the patient's own.
+    The last text is remembered. `names` are lower-case words that are names wherever they stand,
+    such as the patient's own.
     """
     prepared = prepare_text(text, lexicon)
     text, cased, openings = prepared.joined, prepared.cased, prepared.openings
@@ -64,7 +66,8 @@ def find_identifiers(
         *find_listed_names(cased, announced, lexicon),
         *find_known_places(cased, openings, lexicon),
     ]
-    return resolve(span for span in (*formed, *worded, *listed) if _has_content(text, span))
+    found = (*formed, *worded, *listed)
+    return tuple(resolve(span for span in found if _has_content(text, span)))
 
 
 def _has_content(text: str, span: Span) -> bool:

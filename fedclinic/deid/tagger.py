@@ -7,7 +7,8 @@ neighbours up to eight words away. It was trained on synthetic notes only; see M
 import functools
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 
@@ -34,6 +35,10 @@ TAGS: tuple[str, ...] = (
     EntityKind.PHONE_NUMBER,
     EntityKind.OTHER_ID,
 )
+_TAG_OF = {tag: index for index, tag in enumerate(TAGS)} | {
+    EntityKind.FAX_NUMBER: TAGS.index(EntityKind.PHONE_NUMBER)
+}
+_OTHER_TAG = TAGS.index(EntityKind.OTHER_ID)
 FEATURE_ROWS = (16_384, 4096, 4096, 1024, 512)
 """Rows of the tables for spelling, prefix, suffix, shape and dictionary entries."""
 FIRST_OFFSETS = (-2, -1, 0, 1, 2)
@@ -209,34 +214,55 @@ def find_tagged(
     features: Features,
     *,
     threshold: float,
-    likely_only: bool = False,
+    settled: Sequence[Span] | None = None,
     chunk_tokens: int = 4096,
 ) -> list[Span]:
     """Stretches of neighbouring tokens whose likeliest tag is the same identifier kind.
 
     A token counts when the probability that it is no identifier is at most `1 - threshold`; the
-    span's score is the mean probability of being one. With `likely_only`, words in small letters
-    far from any capital or digit are passed over. Long texts are read `chunk_tokens` at a time.
+    span's score is the mean probability of being one. Long texts are read `chunk_tokens` at a time.
+
+    Args:
+        settled: what rules found, without overlaps and in order. Where it is given, the model is
+            asked only of tokens outside it that stand near a capital or a digit, and stretches
+            that hold nothing else are left out.
     """
     places = tokenize(text)
+    tags = None if settled is None else _settled_tags(places, settled)
     found: list[Span] = []
     for first in range(0, len(places), chunk_tokens):
-        chunk = places[max(0, first - _BORDER) : first + chunk_tokens + _BORDER]
-        if not chunk:
-            break
+        skip = min(first, _BORDER)
+        part = slice(first - skip, first + chunk_tokens + _BORDER)
+        chunk = places[part]
         tokens = [text[start:end] for start, end in chunk]
-        asked = _likely(tokens) if likely_only else np.arange(len(tokens), dtype=np.int64)
+        known = np.zeros(len(tokens), dtype=np.int64) if tags is None else tags[part]
+        asked = np.arange(len(tokens), dtype=np.int64)
+        if tags is not None:
+            asked = _likely(tokens)
+            asked = asked[known[asked] == 0]
         seen: dict[str, int] = {}
         words = [seen.setdefault(token, len(seen)) for token in tokens]
-        probabilities = np.zeros((len(tokens), len(TAGS)), dtype=np.float32)
-        probabilities[:, 0] = 1
+        probabilities = np.eye(len(TAGS), dtype=np.float32)[known]
         probabilities[asked] = tagger.probabilities(
             features.rows(list(seen)), np.asarray(words, dtype=np.int64), asked
         )
-        skip = min(first, _BORDER)
         stop = min(len(chunk), skip + chunk_tokens)
-        found += _spans(text, chunk[skip:stop], probabilities[skip:stop], threshold)
+        found += [
+            span
+            for span, tokens_of in _spans(text, chunk[skip:stop], probabilities[skip:stop], threshold)
+            if not known[skip:stop][tokens_of].all()
+        ]
     return found
+
+
+def _settled_tags(places: Sequence[tuple[int, int]], settled: Sequence[Span]) -> Indices:
+    """The tag of each token that a settled span holds; 0 for the others, shape `(tokens,)`."""
+    tags = np.zeros(len(places), dtype=np.int64)
+    for span in settled:
+        first = bisect_left(places, (span.start,))
+        last = bisect_left(places, (span.end,), first)
+        tags[first:last] = _TAG_OF.get(span.label, _OTHER_TAG)
+    return tags
 
 
 def _likely(tokens: Sequence[str]) -> Indices:
@@ -257,12 +283,12 @@ def _likely(tokens: Sequence[str]) -> Indices:
 
 def _spans(
     text: str, places: Sequence[tuple[int, int]], probabilities: Floats, threshold: float
-) -> list[Span]:
+) -> Iterator[tuple[Span, slice]]:
+    """Each span with the tokens that it is made of."""
     sure = 1 - probabilities[:, 0]
     likeliest = 1 + probabilities[:, 1:].argmax(axis=1)
     likeliest[sure < threshold] = 0
     tags, surenesses = likeliest.tolist(), sure.tolist()
-    found: list[Span] = []
     last = 0
     for index in np.flatnonzero(likeliest).tolist():
         if index < last:
@@ -271,5 +297,5 @@ def _spans(
         while last < len(places) and tags[last] == tag and text[places[last][0]] != "\n":
             last += 1
         score = sum(surenesses[index:last]) / (last - index)
-        found.append(Span(places[index][0], places[last - 1][1], TAGS[tag], score))
-    return found
+        span = Span(places[index][0], places[last - 1][1], TAGS[tag], score)
+        yield span, slice(index, last)
