@@ -45,7 +45,8 @@ from fedclinic.deid.known import KnownValues, find_known, prepare
 from fedclinic.deid.lexicon import lexicon
 from fedclinic.deid.mentions import further_mentions
 from fedclinic.deid.policy import DeidentificationPolicy, ProfileSettings
-from fedclinic.deid.tagger import Features, embedded_tagger, find_tagged
+from fedclinic.deid.tagger import Features, embedded_tagger
+from fedclinic.deid.tagging import find_tagged
 from fedclinic.errors import PolicyError
 from fedclinic.notes import KnownIdentifiers, Span
 

@@ -8,7 +8,8 @@ from fedclinic.deid.clinical import find_identifiers, prepare_text
 from fedclinic.deid.gate import gate
 from fedclinic.deid.kinds import EntityKind
 from fedclinic.deid.lexicon import Lexicon
-from fedclinic.deid.tagger import Features, Tagger, find_tagged
+from fedclinic.deid.tagger import Features, Tagger
+from fedclinic.deid.tagging import find_tagged
 from fedclinic.notes import Span
 from fedclinic.records import Count, Record
 

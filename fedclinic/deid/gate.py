@@ -6,13 +6,12 @@ from collections.abc import Iterable
 from fedclinic.deid.kinds import EntityKind
 from fedclinic.deid.lexicon import Lexicon
 from fedclinic.deid.rules.fragments import MONTH
-from fedclinic.deid.word_lists import NAMES_THAT_ARE_WORDS, words
+from fedclinic.deid.word_lists import FACILITY_WORDS, NAMES_THAT_ARE_WORDS, words
 from fedclinic.notes import Span
 
 _WORDED = frozenset({EntityKind.PERSON, EntityKind.LOCATION, EntityKind.ORGANIZATION})
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _PIECE = re.compile(r"\S+")
-_FACILITY_WORDS = words("hospital clinic medical center health care home general service")
 _MEASURE = re.compile(
     r"\W*(?:\d+(?:\.\d+)?(?:/\d+)?\s?(?:mg|mL|ml|cm|mm|mcg|kg|g|%|units?|weeks?|months?|days?|"
     r"hours?|"
@@ -51,7 +50,7 @@ def _trim(text: str, span: Span, lexicon: Lexicon) -> Span | None:
 
 def _is_part_of_name(word: str, lexicon: Lexicon) -> bool:
     plain = word.strip(".,;:()").lower()
-    return plain not in lexicon.never or plain in _FACILITY_WORDS or len(plain) == 1
+    return plain not in lexicon.never or plain in FACILITY_WORDS or len(plain) == 1
 
 
 def _is_part_of_number(word: str, lexicon: Lexicon) -> bool:

@@ -44,6 +44,9 @@ NEVER_NAMES = words(
 )
 """Words that are no part of a name, whatever stands beside them."""
 
+FACILITY_WORDS = words("hospital clinic medical center health care home general service")
+"""Words of `NEVER_NAMES` that names of institutions hold all the same."""
+
 NAMES_THAT_ARE_WORDS = words(
     """
     mark rose grace hope faith joy may june april august will art bill grant page drew miles

@@ -9,7 +9,8 @@ from safetensors.numpy import load, save
 from fedclinic.deid.gate import gate
 from fedclinic.deid.lexicon import lexicon
 from fedclinic.deid.mentions import further_mentions
-from fedclinic.deid.tagger import Features, embedded_tagger, find_tagged, read_tagger, tokenize
+from fedclinic.deid.tagger import Features, embedded_tagger, read_tagger, tokenize
+from fedclinic.deid.tagging import find_tagged
 from fedclinic.errors import ModelError
 from fedclinic.notes import Span
 from tests.fedclinic.deid.makers import ROOT
