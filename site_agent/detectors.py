@@ -90,7 +90,8 @@ class TaggerRecognizer(EntityRecognizer):
 
     def __init__(self, settings: ProfileSettings) -> None:
         self._threshold = settings.tagger_threshold
-        self._gated = settings.tagger == "gated"
+        self._gated = settings.tagger != "open"
+        self._narrow = settings.tagger == "narrow"
         self._features = Features(lexicon())
         super().__init__(supported_entities=_KINDS, name="Tagger", supported_language="en")
 
@@ -101,15 +102,14 @@ class TaggerRecognizer(EntityRecognizer):
         self, text: str, entities: list[str], nlp_artifacts: object = None
     ) -> list[RecognizerResult]:
         cased = prepare_text(text, lexicon()).cased
-        settled = [
-            span for span in find_identifiers(text, lexicon()) if span.score > _TAGGER_SCORE
-        ]
+        rules = find_identifiers(text, lexicon()) if self._gated else ()
         found = find_tagged(
             cased,
             embedded_tagger(),
             self._features,
             threshold=self._threshold,
-            settled=settled if self._gated else None,
+            settled=[span for span in rules if span.score > _TAGGER_SCORE],
+            narrow=self._narrow,
         )
         kept = gate(cased, found, lexicon()) if self._gated else found
         return _results([replace(span, score=min(span.score, _TAGGER_SCORE)) for span in kept])

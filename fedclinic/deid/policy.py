@@ -91,8 +91,11 @@ class ProfileSettings(Record):
 
     threshold: Share
     """Lowest detector score at which a span is replaced."""
-    tagger: Literal["off", "gated", "open"]
-    """Whether the embedded small model runs, and whether dictionaries may veto its findings."""
+    tagger: Literal["off", "narrow", "gated", "open"]
+    """Whether the embedded small model runs, and whether dictionaries may veto its findings.
+
+    `narrow` asks it only of words that may open an identifier, `gated` of all that rules left open.
+    """
     tagger_threshold: Share
     """Lowest probability at which the embedded model's finding counts."""
     stock_recognizers: bool

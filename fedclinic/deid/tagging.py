@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from fedclinic.deid.kinds import EntityKind
 from fedclinic.deid.lexicon import Lexicon
@@ -19,6 +20,7 @@ _TAG_OF = {tag: index for index, tag in enumerate(TAGS)} | {
     EntityKind.FAX_NUMBER: TAGS.index(EntityKind.PHONE_NUMBER)
 }
 _OTHER_TAG = TAGS.index(EntityKind.OTHER_ID)
+_NAMES = frozenset(map(TAGS.index, ("PERSON", "LOCATION", "ORGANIZATION")))
 _BESIDE = np.array([-2, -1, 1, 2])
 
 
@@ -28,7 +30,8 @@ def find_tagged(
     features: Features,
     *,
     threshold: float,
-    settled: Sequence[Span] | None = None,
+    settled: Sequence[Span] = (),
+    narrow: bool = False,
     chunk_tokens: int = 4096,
 ) -> list[Span]:
     """Stretches of neighbouring tokens whose likeliest tag is the same identifier kind.
@@ -37,24 +40,28 @@ def find_tagged(
     span's score is the mean probability of being one. Long texts are read `chunk_tokens` at a time.
 
     Args:
-        settled: what rules found, without overlaps and in order. Where it is given, the model is
-            asked only of what it leaves open: words that may open an identifier, and what stands
-            beside those that do. Stretches that hold nothing else are left out.
+        settled: what rules found, without overlaps and in order. The model is not asked of it,
+            and stretches that hold nothing else are left out.
+        narrow: ask only of words that may open an identifier, and what stands beside those that do.
     """
     places = tokenize(text)
-    tags = None if settled is None else _settled_tags(places, settled)
+    tags = _settled_tags(places, settled)
     found: list[Span] = []
     for first in range(0, len(places), chunk_tokens):
         skip = min(first, _BORDER)
         part = slice(first - skip, first + chunk_tokens + _BORDER)
-        known = None if tags is None else tags[part]
+        known = tags[part]
         chunk = [text[start:end] for start, end in places[part]]
-        probabilities = _probabilities(chunk, tagger, features, threshold, known)
+        seen: dict[str, int] = {}
+        words = np.asarray([seen.setdefault(token, len(seen)) for token in chunk], dtype=np.int64)
+        asked = known == 0
+        if narrow:
+            openings = [may_open(token, features.lexicon) for token in seen]
+            asked &= np.asarray(openings, dtype=bool)[words]
+        hidden = tagger.hidden(features.rows(list(seen)), words)
+        probabilities = _probabilities(hidden, tagger, threshold, known, asked)
         inner = slice(skip, min(len(chunk), skip + chunk_tokens))
-        spans = _spans(text, places[part][inner], probabilities[inner], threshold)
-        found += [
-            span for span, tokens in spans if known is None or not known[inner][tokens].all()
-        ]
+        found += _spans(text, places[part][inner], probabilities[inner], threshold, known[inner])
     return found
 
 
@@ -84,48 +91,56 @@ def _settled_tags(places: Sequence[tuple[int, int]], settled: Sequence[Span]) ->
 
 
 def _probabilities(
-    tokens: Sequence[str],
-    tagger: Tagger,
-    features: Features,
-    threshold: float,
-    known: Indices | None,
+    hidden: Floats, tagger: Tagger, threshold: float, known: Indices, first: npt.NDArray[np.bool_]
 ) -> Floats:
-    """Probability of each tag; tokens that are not asked are sure to be what is `known` of them."""
-    seen: dict[str, int] = {}
-    words = np.asarray([seen.setdefault(token, len(seen)) for token in tokens], dtype=np.int64)
-    hidden = tagger.hidden(features.rows(list(seen)), words)
-    if known is None:
-        return tagger.tags(hidden, np.arange(len(tokens), dtype=np.int64))
+    """Probability of each tag, for tokens `first` and then for those beside what is found.
+
+    Tokens that are never asked are sure to be what is `known` of them.
+    """
     probabilities = np.eye(len(TAGS), dtype=np.float32)[known]
     done = known > 0
-    openings = np.array([may_open(token, features.lexicon) for token in seen], dtype=bool)
-    asked = np.flatnonzero(openings[words] & ~done)
+    asked = np.flatnonzero(first)
     while len(asked):
         answers = tagger.tags(hidden, asked)
         probabilities[asked] = answers
         done[asked] = True
         positive = asked[answers[:, 0] <= 1 - threshold]
         beside = np.unique(positive[:, None] + _BESIDE)
-        beside = beside[(beside >= 0) & (beside < len(tokens))]
+        beside = beside[(beside >= 0) & (beside < len(known))]
         asked = beside[~done[beside]]
     return probabilities
 
 
 def _spans(
-    text: str, places: Sequence[tuple[int, int]], probabilities: Floats, threshold: float
-) -> Iterator[tuple[Span, slice]]:
-    """Each span with the tokens that it is made of."""
+    text: str,
+    places: Sequence[tuple[int, int]],
+    probabilities: Floats,
+    threshold: float,
+    known: Indices,
+) -> Iterator[Span]:
+    """Neighbouring tokens with one tag, of which at least one is the model's own finding.
+
+    A name goes on over settled names of any kind: Boston Auto Supply is one, though a rule found
+    Boston.
+    """
     sure = 1 - probabilities[:, 0]
     likeliest = 1 + probabilities[:, 1:].argmax(axis=1)
     likeliest[sure < threshold] = 0
-    tags, surenesses = likeliest.tolist(), sure.tolist()
+    tags, surenesses, settled = likeliest.tolist(), sure.tolist(), known.tolist()
+
+    def goes_on(index: int, tag: int) -> bool:
+        is_one = tags[index] == tag or (settled[index] in _NAMES and tag in _NAMES)
+        return is_one and text[places[index][0]] != "\n"
+
     last = 0
-    for index in np.flatnonzero(likeliest).tolist():
+    for index in np.flatnonzero((likeliest > 0) & (known == 0)).tolist():
         if index < last:
             continue
-        tag, last = tags[index], index + 1
-        while last < len(places) and tags[last] == tag and text[places[last][0]] != "\n":
+        tag, first, last = tags[index], index, index + 1
+        while first > 0 and goes_on(first - 1, tag):
+            first -= 1
+        while last < len(places) and goes_on(last, tag):
             last += 1
-        score = sum(surenesses[index:last]) / (last - index)
-        span = Span(places[index][0], places[last - 1][1], TAGS[tag], score)
-        yield span, slice(index, last)
+        own = [surenesses[each] for each in range(first, last) if not settled[each]]
+        score = sum(own) / len(own)
+        yield Span(places[first][0], places[last - 1][1], TAGS[tag], score)
