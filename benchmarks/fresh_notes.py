@@ -109,7 +109,7 @@ def fresh_notes(count: int, seed: int) -> Iterator[FreshNote]:
         stratum = STRATA[number % len(STRATA)]
         faker = Faker(rng.choice(LOCALES))
         faker.seed_instance(rng.randrange(2**32))
-        text, spans = _fill(_skeleton(rng), _values(rng, faker, composed=stratum == "composed"))
+        text, spans = fill(_skeleton(rng), _values(rng, faker, composed=stratum == "composed"))
         if stratum in ("upper", "lower"):
             recased = text.upper() if stratum == "upper" else text.lower()
             if len(recased) == len(text):
@@ -206,9 +206,10 @@ def _values(
     }
 
 
-def _fill(
+def fill(
     skeleton: str, values: dict[str, Callable[[], list[tuple[str, str]]]]
 ) -> tuple[str, list[Span]]:
+    """Fill the slots of a skeleton; returns the text and where its identifiers stand."""
     text, spans, rest = "", [], skeleton
     while "{" in rest:
         before, _, after = rest.partition("{")

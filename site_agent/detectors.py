@@ -46,7 +46,7 @@ from fedclinic.deid.lexicon import lexicon
 from fedclinic.deid.mentions import further_mentions
 from fedclinic.deid.policy import DeidentificationPolicy, ProfileSettings
 from fedclinic.deid.tagger import Features, embedded_tagger
-from fedclinic.deid.tagging import find_tagged
+from fedclinic.deid.tagging import Tagging, find_tagged
 from fedclinic.errors import PolicyError
 from fedclinic.notes import KnownIdentifiers, Span
 
@@ -89,10 +89,13 @@ class TaggerRecognizer(EntityRecognizer):
     """The embedded small model, with or without the dictionaries' veto."""
 
     def __init__(self, settings: ProfileSettings) -> None:
-        self._threshold = settings.tagger_threshold
         self._gated = settings.tagger != "open"
-        self._narrow = settings.tagger == "narrow"
-        self._features = Features(lexicon())
+        self._tagging = Tagging(
+            embedded_tagger(),
+            Features(lexicon()),
+            settings.tagger_threshold,
+            narrow=settings.tagger == "narrow",
+        )
         super().__init__(supported_entities=_KINDS, name="Tagger", supported_language="en")
 
     def load(self) -> None:
@@ -103,14 +106,8 @@ class TaggerRecognizer(EntityRecognizer):
     ) -> list[RecognizerResult]:
         cased = prepare_text(text, lexicon()).cased
         rules = find_identifiers(text, lexicon()) if self._gated else ()
-        found = find_tagged(
-            cased,
-            embedded_tagger(),
-            self._features,
-            threshold=self._threshold,
-            settled=[span for span in rules if span.score > _TAGGER_SCORE],
-            narrow=self._narrow,
-        )
+        settled = [span for span in rules if span.score > _TAGGER_SCORE]
+        found = find_tagged(cased, self._tagging, settled)
         kept = gate(cased, found, lexicon()) if self._gated else found
         return _results([replace(span, score=min(span.score, _TAGGER_SCORE)) for span in kept])
 

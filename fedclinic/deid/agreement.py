@@ -9,7 +9,7 @@ from fedclinic.deid.gate import gate
 from fedclinic.deid.kinds import EntityKind
 from fedclinic.deid.lexicon import Lexicon
 from fedclinic.deid.tagger import Features, Tagger
-from fedclinic.deid.tagging import find_tagged
+from fedclinic.deid.tagging import Tagging, find_tagged
 from fedclinic.notes import Span
 from fedclinic.records import Count, Record
 
@@ -42,7 +42,7 @@ def compare(text: str, lexicon: Lexicon, tagger: Tagger, features: Features) -> 
     cased = prepare_text(text, lexicon).cased
     words = [match.start() for match in _WORD.finditer(cased)]
     rules = _named(words, find_identifiers(text, lexicon))
-    found = gate(cased, find_tagged(cased, tagger, features, threshold=_THRESHOLD), lexicon)
+    found = gate(cased, find_tagged(cased, Tagging(tagger, features, _THRESHOLD)), lexicon)
     model = _named(words, found)
     return Agreement(
         both=len(rules & model), rules_only=len(rules - model), model_only=len(model - rules)

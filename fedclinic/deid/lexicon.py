@@ -65,7 +65,9 @@ def lexicon() -> Lexicon:
         family_rank={word: rank for rank, word in enumerate(family, 1) if word not in NEVER_NAMES},
         places=known_places,
         place_starts=frozenset(place.split()[0] for place in known_places if " " in place),
-        place_openings=frozenset(match.group() for match in map(_OPENING.match, known_places) if match),
+        place_openings=frozenset(
+            match.group() for match in map(_OPENING.match, known_places) if match
+        ),
         ordinary=(frozenset(ordinary) - NOT_ORDINARY)
         | NAMES_THAT_ARE_WORDS
         | ALSO_ORDINARY

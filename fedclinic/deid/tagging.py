@@ -3,6 +3,7 @@
 import functools
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -24,26 +25,28 @@ _NAMES = frozenset(map(TAGS.index, ("PERSON", "LOCATION", "ORGANIZATION")))
 _BESIDE = np.array([-2, -1, 1, 2])
 
 
-def find_tagged(
-    text: str,
-    tagger: Tagger,
-    features: Features,
-    *,
-    threshold: float,
-    settled: Sequence[Span] = (),
-    narrow: bool = False,
-    chunk_tokens: int = 4096,
-) -> list[Span]:
+@dataclass(frozen=True)
+class Tagging:
+    """The model, and how a profile asks it."""
+
+    tagger: Tagger = field(repr=False)
+    features: Features = field(repr=False)
+    threshold: float
+    """A token counts when the probability that it is no identifier is at most `1 - threshold`."""
+    narrow: bool = False
+    """Whether it is asked only of words that may open an identifier, and what stands beside those
+    that do."""
+    chunk_tokens: int = 4096
+    """How much of a long text is read at a time."""
+
+
+def find_tagged(text: str, tagging: Tagging, settled: Sequence[Span] = ()) -> list[Span]:
     """Stretches of neighbouring tokens whose likeliest tag is the same identifier kind.
 
-    A token counts when the probability that it is no identifier is at most `1 - threshold`; the
-    span's score is the mean probability of being one. Long texts are read `chunk_tokens` at a time.
-
-    Args:
-        settled: what rules found, without overlaps and in order. The model is not asked of it,
-            and stretches that hold nothing else are left out.
-        narrow: ask only of words that may open an identifier, and what stands beside those that do.
+    The score is the mean probability of being one. `settled` is what rules found, without overlaps
+    and in order: the model is not asked of it, and stretches that hold nothing else are left out.
     """
+    features, chunk_tokens = tagging.features, tagging.chunk_tokens
     places = tokenize(text)
     tags = _settled_tags(places, settled)
     found: list[Span] = []
@@ -55,13 +58,15 @@ def find_tagged(
         seen: dict[str, int] = {}
         words = np.asarray([seen.setdefault(token, len(seen)) for token in chunk], dtype=np.int64)
         asked = known == 0
-        if narrow:
+        if tagging.narrow:
             openings = [may_open(token, features.lexicon) for token in seen]
             asked &= np.asarray(openings, dtype=bool)[words]
-        hidden = tagger.hidden(features.rows(list(seen)), words)
-        probabilities = _probabilities(hidden, tagger, threshold, known, asked)
+        hidden = tagging.tagger.hidden(features.rows(list(seen)), words)
+        probabilities = _probabilities(hidden, tagging, known, asked)
         inner = slice(skip, min(len(chunk), skip + chunk_tokens))
-        found += _spans(text, places[part][inner], probabilities[inner], threshold, known[inner])
+        found += _spans(
+            text, places[part][inner], probabilities[inner], tagging.threshold, known[inner]
+        )
     return found
 
 
@@ -91,7 +96,7 @@ def _settled_tags(places: Sequence[tuple[int, int]], settled: Sequence[Span]) ->
 
 
 def _probabilities(
-    hidden: Floats, tagger: Tagger, threshold: float, known: Indices, first: npt.NDArray[np.bool_]
+    hidden: Floats, tagging: Tagging, known: Indices, first: npt.NDArray[np.bool_]
 ) -> Floats:
     """Probability of each tag, for tokens `first` and then for those beside what is found.
 
@@ -101,10 +106,10 @@ def _probabilities(
     done = known > 0
     asked = np.flatnonzero(first)
     while len(asked):
-        answers = tagger.tags(hidden, asked)
+        answers = tagging.tagger.tags(hidden, asked)
         probabilities[asked] = answers
         done[asked] = True
-        positive = asked[answers[:, 0] <= 1 - threshold]
+        positive = asked[answers[:, 0] <= 1 - tagging.threshold]
         beside = np.unique(positive[:, None] + _BESIDE)
         beside = beside[(beside >= 0) & (beside < len(known))]
         asked = beside[~done[beside]]

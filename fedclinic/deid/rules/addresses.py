@@ -62,7 +62,7 @@ _ADDRESS_RULES = (
         Kind.LOCATION,
         0.86,
         rf"\b\d{{2,6}} (?i:Broadway|Park Ave(?:nue)?)\b{_UNIT}",
-        holds="broadway park",
+        digits=_HOUSE_DIGITS[1:],
     ),
     rule(Kind.LOCATION, 0.86, r"\b(?i:P\.?\s?O\.?\s?Box) #?\d+", opens="p po pobox"),
     rule(
@@ -102,7 +102,9 @@ _ADDRESS_RULES = (
     ),
 )
 _LONG_STREETS = rule(
-    Kind.LOCATION, 0.86, rf"{_HOUSE}(?:{CAPITALIZED}[ ]){{1,4}}{_STREET_OR_WORD}\b{_UNIT}",
+    Kind.LOCATION,
+    0.86,
+    rf"{_HOUSE}(?:{CAPITALIZED}[ ]){{1,4}}{_STREET_OR_WORD}\b{_UNIT}",
     digits=_HOUSE_DIGITS,
 )
 _ANY_CASE_STREET = re.compile(
@@ -113,9 +115,7 @@ _STATE = re.compile(
     rf"(?:(?P<code>{STATE_CODES})\b(?:,?\s{_ZIP})?(?![-/\w])|"
     rf"(?P<name>{STATE_NAMES})\b(?:,?\s{_ZIP})?)"
 )
-_STATE_OPENINGS = words(
-    f"{STATE_CODES} {STATE_NAMES.replace(' ', '|')}".lower().replace("|", " ")
-)
+_STATE_OPENINGS = words(f"{STATE_CODES} {STATE_NAMES.replace(' ', '|')}".lower().replace("|", " "))
 _STATE_BEFORE = re.compile(r"\b[A-Z]{2},?\s$")
 _ZIP_HERE = re.compile(rf"{_ZIP}\b")
 _CODES_THAT_ARE_WORDS = words(

@@ -32,7 +32,7 @@ CONTACT_RULES = (
         0.8,
         r"\b(?:[a-z0-9-]+\.)+(?:com|org|net|edu|gov|io|health|"
         r"info)(?:/[^\s<>\"]*[^\s<>\".,;:)])?\b(?!@)",
-        holds="com org net edu gov io health info",
+        needs=".com .org .net .edu .gov .io .health .info",
     ),
     rule(
         Kind.IP_ADDRESS,
@@ -69,8 +69,8 @@ CONTACT_RULES = (
         Kind.PHONE_NUMBER,
         0.7,
         rf"\b{_CUE}\b[:#. ]{{0,3}}(?:is )?(?P<value>{_LOCAL}(?:\s?x\s?\d+)?)(?![\w/-]|\.\d)",
-        opens="phone tel telephone cell mobile pager beeper bleep call called ext extension contact "
-        "reached number page paged pager home work voicemail",
+        opens="phone tel telephone cell mobile pager beeper bleep call called ext extension "
+        "contact reached number page paged pager home work voicemail",
     ),
     rule(Kind.PHONE_NUMBER, 0.6, r"(?<![\w/.-])\d{3}-\d{4}(?![\w-])", digits=(3,)),
 )

@@ -126,7 +126,7 @@ _INSTITUTION_RULES = (
         0.7,
         rf"\b{CAPITALIZED}(?:-{CAPITALIZED}|, {CAPITALIZED} and {CAPITALIZED})(?= (?:Inc|LLC|"
         rf"Group|Ltd|PLC)\b)",
-        holds="inc llc group ltd plc",
+        needs="Inc LLC Group Ltd PLC",
     ),
 )
 _TWO_PARTNERS = re.compile(rf"(?<!,) (?P<value>{CAPITALIZED}, {CAPITALIZED}) $")

@@ -184,7 +184,7 @@ def _in_chunks(text: str, chunks: Iterable[tuple[int, int]]) -> list[Span]:
             continue
         is_long = end - start >= _SHORTEST_LONG_CODE
         for each in (*_UNSPACED_RULES, *(_LONG_RULES if is_long else ())):
-            if each.needs in chunk:
+            if not each.needs or each.needs[0] in chunk:
                 found += each.find_within(text, start, end)
     return found
 

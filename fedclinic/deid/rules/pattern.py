@@ -22,14 +22,12 @@ class PatternRule:
     score: float
     pattern: re.Pattern[str]
     group: str | int = 0
-    needs: str = ""
-    """What a line must hold; other lines are not tried."""
+    needs: Sequence[str] = ()
+    """Of which a line must hold one; other lines are not tried."""
     opens: frozenset[str] = _NOTHING
     """The words, in small letters, with one of which every match begins."""
     digits: Sequence[int] = ()
     """How many digits the number may have with which every match begins."""
-    holds: frozenset[str] = _NOTHING
-    """The words, in small letters, of which every match holds one."""
 
     def find(self, text: str, openings: Openings) -> list[Span]:
         """Every match in a text whose words and numbers begin at `openings`."""
@@ -37,8 +35,6 @@ class PatternRule:
             return self._find_at(text, openings.of_words(self.opens))
         if self.digits:
             return self._find_at(text, openings.of_numbers(self.digits))
-        if self.holds and self.holds.isdisjoint(openings.words):
-            return []
         if not self.needs:
             return self.find_within(text, 0, len(text))
         return [
@@ -66,15 +62,19 @@ class PatternRule:
                 found.append(Span(start, end, self.kind, self.score))
         return found
 
-    def _lines(self, text: str) -> Iterator[tuple[int, int]]:
+    def _lines(self, text: str) -> list[tuple[int, int]]:
         """Each line that holds what is needed."""
-        at = text.find(self.needs)
-        while at >= 0:
-            first = text.rfind("\n", 0, at) + 1
-            last = text.find("\n", at)
-            last = len(text) if last < 0 else last
-            yield first, last
-            at = text.find(self.needs, last)
+        lines = [line for each in self.needs for line in _lines_with(text, each)]
+        return lines if len(self.needs) == 1 else sorted(set(lines))
+
+
+def _lines_with(text: str, piece: str) -> Iterator[tuple[int, int]]:
+    at = text.find(piece)
+    while at >= 0:
+        last = text.find("\n", at)
+        last = len(text) if last < 0 else last
+        yield text.rfind("\n", 0, at) + 1, last
+        at = text.find(piece, last)
 
 
 def rule(
@@ -85,9 +85,8 @@ def rule(
     needs: str = "",
     opens: str = "",
     digits: Sequence[int] = (),
-    holds: str = "",
 ) -> PatternRule:
-    """Compile a rule; `opens` and `holds` are words parted by spaces."""
+    """Compile a rule; what a line needs and the words that open a match are parted by spaces."""
     compiled = re.compile(pattern, re.MULTILINE)
     group = "value" if "value" in compiled.groupindex else 0
     return PatternRule(
@@ -95,10 +94,9 @@ def rule(
         score,
         compiled,
         group=group,
-        needs=needs,
+        needs=needs.split(),
         opens=words(opens),
         digits=digits,
-        holds=words(holds),
     )
 
 

@@ -180,9 +180,9 @@ def _after_initial(text: str, words: _Words, index: int) -> tuple[int, str]:
         return index, ""
     gap = text[places[index][1] : places[following][0]]
     start, end = places[following]
-    if end - start == 1 and following + 1 < len(places) and gap in (" ", ". "):
-        if text[end : places[following + 1][0]] in (" ", ". "):
-            return following + 1, " "
+    is_initial = end - start == 1 and following + 1 < len(places) and gap in (" ", ". ")
+    if is_initial and text[end : places[following + 1][0]] in (" ", ". "):
+        return following + 1, " "
     return following, gap
 
 

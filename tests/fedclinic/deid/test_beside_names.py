@@ -4,6 +4,7 @@ import pytest
 
 from fedclinic.deid.beside_names import names_beside
 from fedclinic.deid.lexicon import lexicon
+from fedclinic.deid.rules.openings import openings_of
 from fedclinic.deid.rules.tables import find_in_tables
 from fedclinic.notes import Span
 from tests.fedclinic.deid.makers import uncovered, unmark
@@ -48,14 +49,14 @@ def parse(line: str) -> tuple[str, list[Span]]:
 def test_a_name_beside_a_name_is_found(line):
     marked, known = parse(line)
     text, places = unmark(marked)
-    found = [*known, *names_beside(text, known, lexicon())]
+    found = [*known, *names_beside(text, openings_of(text), known, lexicon())]
     assert [uncovered(text, place, found) for place in places] == [""] * len(places)
 
 
 @pytest.mark.parametrize("line", LEFT.strip().splitlines())
 def test_what_is_no_name_stays_beside_one(line):
     text, known = parse(line)
-    found = [text[s.start : s.end] for s in names_beside(text, known, lexicon())]
+    found = [text[s.start : s.end] for s in names_beside(text, openings_of(text), known, lexicon())]
     assert [each for each in found if each in ("aspirin", "MD", "MI", "coli", "Monday")] == []
 
 

@@ -9,8 +9,9 @@ from safetensors.numpy import load, save
 from fedclinic.deid.gate import gate
 from fedclinic.deid.lexicon import lexicon
 from fedclinic.deid.mentions import further_mentions
+from fedclinic.deid.rules.openings import openings_of
 from fedclinic.deid.tagger import Features, embedded_tagger, read_tagger, tokenize
-from fedclinic.deid.tagging import find_tagged
+from fedclinic.deid.tagging import Tagging, find_tagged
 from fedclinic.errors import ModelError
 from fedclinic.notes import Span
 from tests.fedclinic.deid.makers import ROOT
@@ -20,7 +21,7 @@ FEATURES = Features(lexicon())
 
 
 def tagged(text: str, threshold: float = 0.5) -> dict[str, str]:
-    spans = find_tagged(text, embedded_tagger(), FEATURES, threshold=threshold)
+    spans = find_tagged(text, Tagging(embedded_tagger(), FEATURES, threshold))
     return {text[span.start : span.end]: span.label for span in spans}
 
 
@@ -53,15 +54,15 @@ def test_tokens_are_sorted_and_never_overlap(text: str) -> None:
 def test_spans_stay_within_the_text_and_scores_are_probabilities(
     text: str, threshold: float
 ) -> None:
-    for span in find_tagged(text, embedded_tagger(), FEATURES, threshold=threshold):
+    for span in find_tagged(text, Tagging(embedded_tagger(), FEATURES, threshold)):
         assert 0 <= span.start < span.end <= len(text)
         assert threshold <= span.score <= 1
 
 
 def test_cutting_a_long_text_into_chunks_changes_nothing() -> None:
     text = "Seen by Dr. Drenholt Vasquemont on 3/4/2020 at Mercy Hospital. Stable, no pain.\n" * 40
-    whole = find_tagged(text, embedded_tagger(), FEATURES, threshold=0.5)
-    cut = find_tagged(text, embedded_tagger(), FEATURES, threshold=0.5, chunk_tokens=64)
+    whole = find_tagged(text, Tagging(embedded_tagger(), FEATURES, 0.5))
+    cut = find_tagged(text, Tagging(embedded_tagger(), FEATURES, 0.5, chunk_tokens=64))
 
     def covered(spans: list[Span]) -> set[int]:
         return {at for span in spans for at in range(span.start, span.end) if text[at].isalnum()}
@@ -130,10 +131,10 @@ def test_the_gate_cuts_small_words_off_a_name() -> None:
 def test_a_person_found_once_is_found_at_every_further_mention() -> None:
     text = "Dr. Vasquemont saw him. Later Vasquemont's note; a vasquemont is no name here."
     first = Span(4, 14, "PERSON")
-    mentions = further_mentions(text, [first], lexicon())
+    mentions = further_mentions(text, openings_of(text), [first], lexicon())
     assert [text[span.start : span.end] for span in mentions] == ["Vasquemont", "Vasquemont"]
 
 
 def test_an_ordinary_word_of_a_name_is_no_further_mention() -> None:
     text = "Ms. Young slept. Young adults do well."
-    assert further_mentions(text, [Span(4, 9, "PERSON")], lexicon()) == []
+    assert further_mentions(text, openings_of(text), [Span(4, 9, "PERSON")], lexicon()) == []
