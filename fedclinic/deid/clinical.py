@@ -15,6 +15,7 @@ from fedclinic.deid.rules.openings import Openings, openings_of
 from fedclinic.deid.rules.pattern import find_all
 from fedclinic.deid.rules.people import announced_words, find_listed_names
 from fedclinic.deid.rules.tables import find_in_tables
+from fedclinic.deid.rules.towns import find_towns
 from fedclinic.deid.truecase import shout, truecase
 from fedclinic.deid.wrapping import unwrap
 from fedclinic.notes import Span
@@ -65,6 +66,7 @@ def find_identifiers(
     listed = [
         *find_listed_names(cased, announced, lexicon),
         *find_known_places(cased, openings, lexicon),
+        *find_towns(cased, openings, lexicon),
     ]
     found = (*formed, *worded, *listed)
     return tuple(resolve(span for span in found if _has_content(text, span)))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from fedclinic.deid.kinds import EntityKind
 from fedclinic.deid.lexicon import Lexicon
 from fedclinic.deid.rules.fragments import MONTH
+from fedclinic.deid.rules.people import EPONYM_FOLLOWS
 from fedclinic.deid.word_lists import FACILITY_WORDS, NAMES_THAT_ARE_WORDS, words
 from fedclinic.notes import Span
 
@@ -43,7 +44,8 @@ def _trim(text: str, span: Span, lexicon: Lexicon) -> Span | None:
         return span
     while pieces and not belongs(text[slice(*pieces[0])], lexicon):
         pieces.pop(0)
-    while pieces and not belongs(text[slice(*pieces[-1])], lexicon):
+    ends = _ends_person if span.label == EntityKind.PERSON else belongs
+    while pieces and not ends(text[slice(*pieces[-1])], lexicon):
         pieces.pop()
     return Span(pieces[0][0], pieces[-1][1], span.label, span.score) if pieces else None
 
@@ -53,15 +55,23 @@ def _is_part_of_name(word: str, lexicon: Lexicon) -> bool:
     return plain not in lexicon.never or plain in FACILITY_WORDS or len(plain) == 1
 
 
+def _ends_person(word: str, lexicon: Lexicon) -> bool:
+    """A name does not end in an ordinary word in small letters, such as the verb behind it."""
+    plain = word.strip(".,;:()").lower()
+    is_small_word = len(plain) > 1 and word[0].islower() and plain in lexicon.ordinary
+    return _is_part_of_name(word, lexicon) and (not is_small_word or plain in NAMES_THAT_ARE_WORDS)
+
+
 def _is_part_of_number(word: str, lexicon: Lexicon) -> bool:
-    is_prefix = len(word) <= _LONGEST_PREFIX and (word.isupper() or word.lower() in _PREFIXES)
+    is_prefix = 1 < len(word) <= _LONGEST_PREFIX and (word.isupper() or word.lower() in _PREFIXES)
     return is_prefix or any(map(str.isdigit, word))
 
 
 def _passes(text: str, span: Span, lexicon: Lexicon) -> bool:
     value = text[span.start : span.end]
     if span.label in _WORDED:
-        return _may_be_name(value, span, lexicon)
+        is_eponym = " " not in value and EPONYM_FOLLOWS.match(text, span.end) is not None
+        return not is_eponym and _may_be_name(value, span, lexicon)
     if _MEASURE.fullmatch(value):
         return False
     if span.label == EntityKind.DATE_TIME:

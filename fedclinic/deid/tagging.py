@@ -22,6 +22,7 @@ _TAG_OF = {tag: index for index, tag in enumerate(TAGS)} | {
 }
 _OTHER_TAG = TAGS.index(EntityKind.OTHER_ID)
 _NAMES = frozenset(map(TAGS.index, ("PERSON", "LOCATION", "ORGANIZATION")))
+_LONGEST_ABBREVIATION = 4
 _BESIDE = np.array([-2, -1, 1, 2])
 
 
@@ -135,7 +136,13 @@ def _spans(
 
     def goes_on(index: int, tag: int) -> bool:
         is_one = tags[index] == tag or (settled[index] in _NAMES and tag in _NAMES)
-        return is_one and text[places[index][0]] != "\n"
+        return is_one and text[places[index][0]] != "\n" and not ends_sentence(index)
+
+    def ends_sentence(index: int) -> bool:
+        if tags[index] not in _NAMES or text[places[index][0]] not in ".?!" or not index:
+            return False
+        start, end = places[index - 1]
+        return end - start > _LONGEST_ABBREVIATION
 
     last = 0
     for index in np.flatnonzero((likeliest > 0) & (known == 0)).tolist():

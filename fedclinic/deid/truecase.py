@@ -5,7 +5,7 @@ import re
 
 from fedclinic.deid.lexicon import Lexicon
 from fedclinic.deid.rules.fragments import STATE_CODES, UPPER
-from fedclinic.deid.word_lists import KEEPS_CAPITAL, NAMES_THAT_ARE_WORDS, words
+from fedclinic.deid.word_lists import KEEPS_CAPITAL, NAMES_THAT_ARE_WORDS, TRADES, words
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _ABBREVIATION = re.compile(r"M\.?D|R\.?N|D\.?O|NP|PA|MRN|DOB|SSN|PCP|ID|BP|HR")
@@ -25,15 +25,21 @@ _INSTITUTION = re.compile(
     r"urgent care|high school|elementary(?: school)?|(?:fire|police) department|public library|"
     r"auto repair|insurance agency|church|university|college|bakery|trucking|logistics|"
     r"hardware|construction|steel|plumbing|landscaping|realty|brewing|motors|farms|diner|"
-    r"rehabilitation|consulting|electric|& sons|ltd|inc|llc|plc|group)\b"
+    r"rehabilitation|consulting|electric|(?:&|and) sons|ltd|inc|llc|plc|group|middle school|"
+    r"sinai|presbyterian|methodist|baptist|permanente|"
+    rf"family clinic|company|{'|'.join(sorted(TRADES))})\b"
 )
-_INSTITUTION_WORDS = words(
-    """
+_INSTITUTION_WORDS = (
+    words(
+        """
     hospital clinic medical nursing health family rehabilitation hospice pharmacy cancer heart
     urgent high elementary fire police public auto insurance church university college bakery
     trucking logistics hardware construction steel plumbing landscaping realty brewing motors farms
-    diner consulting electric sons ltd inc llc plc group
+    diner consulting electric sons ltd inc llc plc group middle company
+    sinai presbyterian methodist baptist permanente
     """
+    )
+    | TRADES
 )
 _UPPER = re.compile(UPPER)
 _INITIAL = re.compile(rf"(?<![\w.'’-])[a-z](?=\. (?:[a-z]\. )?{UPPER})")
@@ -45,7 +51,9 @@ _NOT_TITLED = words(
     wants wanted came comes does did can may should about that this here today again also later
     """
 )
-_AFTER_NAME = re.compile(rf"(?P<given>{UPPER}[^\W\d_]+) (?P<word>[a-z]{{3,}})(?![\w'’-])")
+_AFTER_NAME = re.compile(
+    rf"(?P<given>{UPPER}[^\W\d_]+)(?P<gap> (?:[A-Za-z]\. )?)(?P<word>[a-z]{{3,}})(?![\w'’-])"
+)
 _VERBS = words("may will can mark long short best good case march grant art close long-term")
 _CITY = re.compile(rf"(?<![\w'’-])[a-z]{{4,}}(?=,? (?i:{STATE_CODES}),? \d{{5}}\b)")
 _MIN_LETTERS = 8
@@ -138,7 +146,7 @@ def _capitalize_beside(match: re.Match[str], lexicon: Lexicon) -> str:
     given, word = match.group("given"), match.group("word")
     is_name = word in NAMES_THAT_ARE_WORDS and word not in _VERBS
     if is_name and given.lower() in lexicon.given and given.lower() not in lexicon.ordinary:
-        return f"{given} {word[:1].upper()}{word[1:]}"
+        return f"{given}{match.group('gap')}{word[:1].upper()}{word[1:]}"
     return match.group()
 
 

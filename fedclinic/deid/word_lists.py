@@ -40,6 +40,8 @@ NEVER_NAMES = words(
     more most some few many much about above below between into through over under out off up
     down because while until although though however therefore thus hence but nor yet french
     anesthesia pa-c bsn msn phd mph pharmd lcsw cna rnc pastor chaplain attorney neighbor friend
+    aunt uncle niece nephew cousin grandson granddaughter grandmother grandfather stepmother
+    stepfather stepson stepdaughter spouse fiance fiancee
     """
 )
 """Words that are no part of a name, whatever stands beside them."""
@@ -114,10 +116,29 @@ EPONYMS = words(
     braden morse norton katz lawton beck hamilton folstein karnofsky ecog clavien dindo giemsa
     masson gomori ziehl neelsen venturi teds waterlow schilling seton bosniak forrest hinchey
     mcgill ann arbor lugano durie salmon rai binet dukes fuhrman nottingham scarff bloom child
-    bismuth todani strasberg wells geneva
+    bismuth todani strasberg wells geneva epley dix hallpike semont daroff gaenslen froment hoffa
+    kehr rovsing jendrassik chaddock oppenheim beevor uhthoff westphal edinger moebius mobius sturge
+    klippel feil caroli rotor crigler najjar alagille reye bochdalek morgagni calot cloquet gerota
+    hesselbach scarpa schober apley dawbarn kanavel barlow ortolani galeazzi burkitt sezary kienbock
+    quervain dercum chagas brucella wuchereria coxsackie bickerstaff balo binswanger creutzfeldt
+    gerstmann straussler hallervorden friedreich duchenne dreifuss
     """
 )
 """Names that usually stand for a disease, sign, device, score or instrument."""
+
+TRADES = words(
+    """
+    dairy shipyard freight foundry quarry winery brewery vineyard vineyards orchards nursery garage
+    salon deli cafe restaurant grill tavern hotel inn motel casino theater museum stables gym studio
+    studios press herald gazette telecom communications technologies software solutions energy
+    petroleum mining chemicals pharmaceuticals textiles lumber timber roofing flooring masonry
+    staffing cleaners laundry transport transportation transit railway railroad shipping storage
+    packaging printing publishing furniture jewelers florist supermarket pizza catering poultry
+    meats seafood fisheries kennels properties apartments ventures capital holdings agency temple
+    synagogue mosque parish ministries foods farm ranch distributors wholesale outfitters
+    """
+)
+"""What a firm or a house of worship calls itself by, after a name."""
 
 PLACES_THAT_ARE_WORDS = words(
     """

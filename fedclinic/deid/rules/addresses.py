@@ -8,6 +8,7 @@ from fedclinic.deid.rules.fragments import CAPITALIZED, PARTICLE, STATE_CODES, S
 from fedclinic.deid.rules.openings import Openings
 from fedclinic.deid.rules.pattern import find_all, rule
 from fedclinic.deid.rules.runs import run_before
+from fedclinic.deid.rules.towns import has_town_ending
 from fedclinic.deid.word_lists import words
 from fedclinic.notes import Span
 
@@ -19,7 +20,7 @@ _STREET = (
     r"Crescent|Plaza|Pike|Turnpike|Ridge|Cove|Crossing|Hollow|Landing|Route|Expressway|Manor|"
     r"Extension|"
     r"Estates?|Junctions?|Mews|Overpass|Underpass|Viaduct|Freeway|Skyway|Causeway|Throughway|"
-    r"Trafficway|Motorway|Stravenue)"
+    r"Trafficway|Motorway|Stravenue|Loaf|Ramp)"
 )
 _STREET_OR_WORD = (
     r"(?:Run|Point|Park|Bend|Glen|Mall|Path|Walk|Villages?|Springs?|Mission|Unions?|Islands?|"
@@ -31,7 +32,8 @@ _STREET_OR_WORD = (
     r"Cliffs?|Club|Common|Corners?|Course|Courts|Creek|Crest|Crossroad|Curve|Dale|Dam|Divide|"
     r"Drives|"
     r"Falls?|Ferry|Fields?|Bayou|Beach|Bluffs?|Bottom|Branch|Bridge|Annex|Arcade|Isle|Orchard|Oval|"
-    r"Rapids?|Rest)"
+    r"Rapids?|Rest|Radial|Wall|Neck|Land|Pass|Mount|Via|Hills?|Coves|Extensions|Forges|Glens|"
+    r"Manors|Parks|Parkways|Points|Ports|Ridges|Squares|Streets|Walks|Ways)"
 )
 _HOUSE = r"\b\d{1,6}(?:[A-Z]|-\d{1,4})?[ ](?:(?i:[nsew]{1,2})\.?[ ]|(?i:north|south|east|west)[ ])?"
 _HOUSE_DIGITS = tuple(range(1, 7))
@@ -63,6 +65,12 @@ _ADDRESS_RULES = (
         0.86,
         rf"\b\d{{2,6}} (?i:Broadway|Park Ave(?:nue)?)\b{_UNIT}",
         digits=_HOUSE_DIGITS[1:],
+    ),
+    rule(
+        Kind.LOCATION,
+        0.86,
+        rf"{_HOUSE}(?:{_STREET_NAME}[ ]){{1,3}}(?i:apt\.?|apartment|suite|ste\.?)[ ]#?\d+\b",
+        digits=_HOUSE_DIGITS,
     ),
     rule(Kind.LOCATION, 0.86, r"\b(?i:P\.?\s?O\.?\s?Box) #?\d+", opens="p po pobox"),
     rule(
@@ -195,10 +203,20 @@ def _cities_with_state(text: str, openings: Openings, lexicon: Lexicon) -> list[
         with_zip = text[match.end() - 1].isdigit()
         if code in _CODES_THAT_ARE_WORDS and not with_zip:
             city = text[start:city_end].lower()
-            if city not in lexicon.places or (code in _DEGREES and not after_comma):
+            if not _may_be_city(city, lexicon, sure=code not in _DEGREES and after_comma):
+                continue
+            if code in _DEGREES and not after_comma:
                 continue
         found.append(Span(start, match.end(), Kind.LOCATION, 0.85))
     return found
+
+
+def _may_be_city(city: str, lexicon: Lexicon, *, sure: bool) -> bool:
+    """Tell whether words before a state's code are a city; a `sure` code takes unknown ones too."""
+    last = city.rpartition(" ")[2]
+    if city in lexicon.places or has_town_ending(last, lexicon):
+        return True
+    return sure and last not in lexicon.ordinary and last not in lexicon.never
 
 
 def _city_start(text: str, end: int, lexicon: Lexicon) -> int:

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 
 from fedclinic.deid.kinds import EntityKind as Kind
 from fedclinic.deid.lexicon import Lexicon
-from fedclinic.deid.rules.fragments import CAPITALIZED
+from fedclinic.deid.rules.fragments import CAPITALIZED, UPPER
 from fedclinic.deid.rules.openings import Openings
 from fedclinic.deid.rules.pattern import find_all, rule
+from fedclinic.deid.rules.people import EPONYM_FOLLOWS
 from fedclinic.deid.rules.runs import run_before
-from fedclinic.deid.word_lists import words
+from fedclinic.deid.word_lists import TRADES, words
 from fedclinic.notes import Span
 
 _FACILITY = re.compile(
@@ -54,6 +55,7 @@ _COMPANY_OPENINGS = words(
     realty consulting law associates partners
     """
 )
+_TRADE = re.compile(r"[A-Z][A-Za-z]+(?: (?:Company|Co\b\.?|Corporation|Inc\b\.?|LLC))?(?![\w'’-])")
 _JOINTS = frozenset({"of", "and", "the", "&", "de", "la", "del", "van", "von"})
 _FAMOUS = (
     r"\b(?:Mayo Clinic|Cleveland Clinic|Johns Hopkins|Mass(?:achusetts)? General|"
@@ -131,6 +133,8 @@ _INSTITUTION_RULES = (
 )
 _TWO_PARTNERS = re.compile(rf"(?<!,) (?P<value>{CAPITALIZED}, {CAPITALIZED}) $")
 _LAST_PARTNER = re.compile(rf"and {CAPITALIZED}(?!\w)")
+_FIRM_CUES = words("for at of through from by with to")
+_DOUBLE_NAME = re.compile(rf"[a-z]+ (?P<one>{UPPER}[^\W\d_]+)-(?P<two>{UPPER}[^\W\d_]+)(?![\w'’-])")
 _BEFORE_GENERAL = re.compile(rf"\b(?P<name>{CAPITALIZED}(?: {CAPITALIZED})?) $")
 _GENERAL = re.compile(r"(?:General|GENERAL)(?![\w'’-])")
 _REACH = 80
@@ -162,9 +166,25 @@ def find_institutions(text: str, openings: Openings, lexicon: Lexicon) -> list[S
     trimmed = (_trim(text, span, lexicon) for span in spans)
     return [
         *(span for span in trimmed if span is not None),
+        *_trades(text, openings, lexicon),
         *_partnerships(text, openings, lexicon),
+        *_double_names(text, openings, lexicon),
         *_general_hospitals(text, openings, lexicon),
     ]
+
+
+def _trades(text: str, openings: Openings, lexicon: Lexicon) -> list[Span]:
+    """Find firms by their trade, as in Vargas Freight; a word before it must be a name."""
+    found = []
+    for place in openings.of_words(TRADES):
+        match = _TRADE.match(text, place)
+        if match is None or text[place - 1 : place] != " ":
+            continue
+        start = run_before(text, place, most=4, joints=_JOINTS)
+        name = [word.strip(",.").lower() for word in text[start:place].split()]
+        if any(word not in lexicon.ordinary and word not in _JOINTS for word in name):
+            found.append(Span(start, match.end(), Kind.ORGANIZATION, 0.6))
+    return found
 
 
 def _partnerships(text: str, openings: Openings, lexicon: Lexicon) -> list[Span]:
@@ -178,8 +198,24 @@ def _partnerships(text: str, openings: Openings, lexicon: Lexicon) -> list[Span]
         start = first.start("value")
         parts = re.split(r", | and ", text[start : last.end()])
         names = [part.lower() for part in parts]
-        if sum(name in lexicon.family_rank and name not in lexicon.ordinary for name in names) >= 2:
+        surnames = sum(name in lexicon.family_rank for name in names)
+        sure = sum(name in lexicon.family_rank and name not in lexicon.ordinary for name in names)
+        if sure >= 2 or (sure == 1 and surnames == 3):
             found.append(Span(start, last.end(), Kind.ORGANIZATION, 0.58))
+    return found
+
+
+def _double_names(text: str, openings: Openings, lexicon: Lexicon) -> list[Span]:
+    """Find firms named after two people, as in works for Ortiz-Miller."""
+    found = []
+    for place in openings.of_words(_FIRM_CUES):
+        match = _DOUBLE_NAME.match(text, place)
+        if match is None or EPONYM_FOLLOWS.match(text, match.end()):
+            continue
+        names = match.group("one").lower(), match.group("two").lower()
+        known = all(name in lexicon.family_rank and name not in lexicon.never for name in names)
+        if known and not all(lexicon.is_ambiguous(name) for name in names):
+            found.append(Span(match.start("one"), match.end(), Kind.ORGANIZATION, 0.58))
     return found
 
 

@@ -131,6 +131,12 @@ _ANNOUNCED_RULES = (
     rule(Kind.PERSON, 0.75, rf"(?<=, )(?P<value>{CAPITALIZED} {UPPER}\.)(?=[,; ])"),
     rule(
         Kind.PERSON,
+        0.58,
+        rf"\((?P<value>{CAPITALIZED}(?: {UPPER}\.)? {CAPITALIZED})(?=[),;])",
+        needs="(",
+    ),
+    rule(
+        Kind.PERSON,
         0.75,
         rf"(?P<value>{UPPER}(?<!\w.){LOWER}+ {UPPER}\.)"
         r"(?=,|;| \(|\?|$| who| was| is| has| seen| admitted| at| from)",
