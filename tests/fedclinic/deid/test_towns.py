@@ -21,7 +21,7 @@ the letter to ⟦zorvath freight⟧ was sent to him today.
 """
 LEFT = """
 The Etoposide dose was halved.
-Relief from Levodopa, Carbidopa Levodopa.
+Relief from Levodopa and rest.
 Pain from Crohn's disease.
 Spontaneous breathing in OR, stable.
 An Arterial Blood Transport was done.
