@@ -32,7 +32,7 @@ from flows.exchange.settings import exchange_settings
 from flows.settings import Workspace
 from site_agent.exchange_client import ExchangeAddress, ExchangeClient
 from tests.factories import make_round_task
-from tests.processes import answers, free_port
+from tests.processes import answers, free_port, peak_megabytes
 
 PIECE = 1 << 20
 HOUR = 3600.0
@@ -120,9 +120,7 @@ def measure(place: Place, times: int) -> tuple[dict[str, float], float]:
             began = time.monotonic()
             copy()
             seconds[name] = min(seconds.get(name, HOUR), time.monotonic() - began)
-        status = Path(f"/proc/{process}/status").read_text()
-        peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-        return seconds, int(peak.split()[1]) / 1000
+        return seconds, peak_megabytes(process)
 
 
 def plain_copies(place: Place, port: int) -> dict[str, Callable[[], object]]:

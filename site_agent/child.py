@@ -5,6 +5,7 @@ nothing but the replies of fedclinic.local_protocol is written, and an unexpecte
 its type alone.
 """
 
+import errno
 import os
 import queue
 import sys
@@ -24,6 +25,9 @@ from site_agent.opening import OpenSite
 from site_agent.orchestration import as_flow
 from site_agent.standard_output import take_standard_output
 from site_agent.task_handler import TaskHandler
+
+LOG = "agent.log"
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def serve(
@@ -53,10 +57,16 @@ def serve(
         except FedclinicError as error:
             say(Problem(code=error.code, message=str(error)))
         except Exception as error:
-            log = home / "agent.log"
             with suppress(OSError):
-                _log_without_values(log, error)
-            say(Problem(code=ErrorCode.UNEXPECTED, message=f"{type(error).__name__}; see {log}"))
+                _log_without_values(home / LOG, error)
+            say(Problem(code=ErrorCode.UNEXPECTED, message=in_words(error, home)))
+
+
+def in_words(error: Exception, home: Path) -> str:
+    """What a site's administrator can do about an unexpected error, without its own text."""
+    if isinstance(error, OSError) and error.errno in FULL:
+        return f"the disk of {home} is full: make room"
+    return f"{type(error).__name__}; see {home / LOG}"
 
 
 def _lines_until_parent_ends() -> Iterator[str]:

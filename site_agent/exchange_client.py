@@ -43,7 +43,8 @@ Content = bytes | Iterable[bytes]
 
 READ_BYTES = 1 << 20
 CONNECT_SECONDS = 15.0
-READ_SECONDS = 60.0
+READ_SECONDS = 40.0
+"""Longer than a call may wait for work; a connection that is only open at this end is given up."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 WORTH_REPEATING = (Trouble.BUSY, Trouble.STORAGE, Trouble.RATE, Trouble.QUOTA)
 

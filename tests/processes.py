@@ -58,3 +58,10 @@ def listens_on(parent: int) -> set[tuple[str, int]]:
             number = socket.ntohl(int(address, 16))
             found.add((socket.inet_ntoa(number.to_bytes(4)), int(port, 16)))
     return found
+
+
+def peak_megabytes(process: int) -> float:
+    """The most memory that a process has had so far (Linux)."""
+    status = Path(f"/proc/{process}/status").read_text()
+    peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(peak.split()[1]) / 1000

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from site_agent.ledger_file import LedgerFile
-from tests.end_to_end.conftest import HOSPITALS, plan_document, site_document
+from tests.end_to_end.conftest import HOSPITALS, ROUNDS, plan_document, site_document
 from tests.processes import answers, children_of, free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -31,6 +31,12 @@ class Hospitals:
     notes: Path
     known_noise: bool = False
     port: int = field(default_factory=free_port)
+    rounds: int = ROUNDS
+    host: str = "127.0.0.1"
+    options: list[str] = field(default_factory=lambda: ["--only-exchange"])
+    """With which the exchange is started."""
+    prefixes: dict[str, list[str]] = field(default_factory=dict)
+    """What stands before the command of a process, such as `ip netns exec NAME`."""
     settings: dict[str, str] = field(default_factory=dict)
     """Environment of every process, such as the address of a database."""
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
@@ -72,7 +78,7 @@ class Hospitals:
         self.root.mkdir(exist_ok=True)
         with (self.root / f"{name}.log").open("ab") as log:
             self.running[name] = subprocess.Popen(
-                command,
+                [*self.prefixes.get(name, []), *command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -81,10 +87,9 @@ class Hospitals:
                 start_new_session=True,
             )
 
-    def start_exchange(self, host: str = "127.0.0.1", *others: str) -> None:
-        """Start the exchange, alone unless options of the other servers are given."""
-        command = ["up", "--host", host, "--port", str(self.port), "--limits", json.dumps(LIMITS)]
-        self.start("exchange", self.coordinator(*command, *(others or ["--only-exchange"])))
+    def start_exchange(self) -> None:
+        command = ["up", "--host", self.host, "--port", str(self.port), *self.options]
+        self.start("exchange", self.coordinator(*command, "--limits", json.dumps(LIMITS)))
         self.wait_for(self.exchange_answers)
 
     def exchange_answers(self) -> bool:
@@ -117,7 +122,8 @@ class Hospitals:
             "evaluation", str(self.notes / "test.jsonl"), self.model, evaluation=True
         )
         (self.root / "evaluation.yaml").write_text(yaml.safe_dump(evaluation))
-        plan = plan_document() | {"transport": {"kind": "exchange"}} | changes
+        kind = {"rounds": self.rounds, "transport": {"kind": "exchange"}}
+        plan = plan_document() | kind | changes
         path = self.root / "federation.yaml"
         path.write_text(yaml.safe_dump(plan))
         return path

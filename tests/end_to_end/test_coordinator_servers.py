@@ -71,8 +71,9 @@ def coordinator(
             "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{mlflow}",
         }
         try:
-            ports = ["--prefect-port", str(prefect), "--mlflow-port", str(mlflow)]
-            hospitals.start_exchange("0.0.0.0", *ports)  # noqa: S104 - that it listens is tested
+            hospitals.host = "0.0.0.0"  # noqa: S104 - where it listens is tested
+            hospitals.options = ["--prefect-port", str(prefect), "--mlflow-port", str(mlflow)]
+            hospitals.start_exchange()
             hospitals.wait_for(lambda: "Ctrl-C" in (root / "exchange.log").read_text())
             for site in HOSPITALS:
                 hospitals.join(site)

@@ -8,7 +8,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -72,8 +72,10 @@ class Bench:
         until = self.desk.clock() + seconds
         return self.desk.exchange.queue.submit("north", make_task_envelope(), blobs, until)
 
-    def let_agent_ask(self, program: str = "", times: int = 1, hours: str | None = None) -> Agent:
-        """Let the agent ask for work; what is given to the program is `line`."""
+    def let_agent_ask(
+        self, program: str = "", times: int = 1, hours: str | None = None, skew: float = 0
+    ) -> Agent:
+        """Let the agent ask for work; its machine's clock is off by `skew`."""
         path = self.root / "program.py"
         path.write_text("import sys, time, os\n" + textwrap.dedent(program))
 
@@ -83,8 +85,9 @@ class Bench:
             )
             return self.started[-1]
 
+        client = replace(self.desk.client(), clock=lambda: self.desk.clock() + skew)
         agent = Agent(
-            client=self.desk.client(),
+            client=client,
             home=SiteHome(self.root / "home"),
             start_work=start,
             say=self.said.append,
@@ -210,6 +213,18 @@ def test_a_revoked_key_ends_the_agent(bench):
     bench.desk.exchange.registry.revoke("north")
     with pytest.raises(ConfigError, match="revoked this site's key"):
         bench.let_agent_ask()
+
+
+@pytest.mark.parametrize("skew", [-3600.0, 3600.0])
+def test_a_clock_that_is_an_hour_off_is_told_and_nothing_is_lost_by_it(bench, skew):
+    task = bench.give()
+    bench.let_agent_ask(answering(), skew=skew)
+    assert bench.said[-1] == (
+        "this machine's clock is wrong by more than five minutes: set it right"
+    )
+    assert bench.task(task).state == "queued"
+    bench.let_agent_ask(answering())
+    assert bench.task(task).answer == ANSWERED.answer
 
 
 def test_outside_of_its_hours_the_agent_asks_for_nothing(bench):
