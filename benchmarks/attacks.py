@@ -43,18 +43,20 @@ THREATS: dict[str, dict[str, str]] = {
     },
     "path traversal, pickle, bombs, oversized bodies": {
         f"{EXCHANGE}/test_exchange_attacks.py": "interface or bounded or no_message",
+        f"{EXCHANGE}/test_exchange_interface.py": "published",
         f"{EXCHANGE}/test_blobs.py": "largest_size or more_bytes",
     },
     "free text as a way out": {
         f"{EXCHANGE}/test_exchange_tasks.py": "free_text",
-        f"{EXCHANGE}/test_exchange_attacks.py": "free_text or no_caller_can_write",
+        f"{EXCHANGE}/test_exchange_attacks.py": "no_caller_can_write",
+        f"{EXCHANGE}/test_exchange_interface.py": "free_text",
         "tests/fedclinic/privacy/test_disclosure.py": "",
         "tests/promises/test_notes_stay.py": "",
     },
     "a server or proxy in between": {
         "tests/site_agent/test_enrolment.py": "authority or token or closed",
     },
-    "any input at all": {f"{EXCHANGE}/test_exchange_attacks.py": "whatever_is_asked"},
+    "any input at all": {f"{EXCHANGE}/test_exchange_interface.py": "as_it_says or describes"},
 }
 
 

@@ -36,6 +36,7 @@ class Desk:
     limits: Limits = field(default_factory=Limits)
     clock: FakeClock = field(default_factory=FakeClock)
     database: str | None = None
+    authority: str | None = None
 
     def __post_init__(self) -> None:
         settings = ExchangeSettings(
@@ -46,7 +47,8 @@ class Desk:
         )
         self.exchange: Exchange = open_exchange(settings, self.clock)
         self.http = TestClient(
-            make_service(self.exchange, COORDINATOR.public, None), raise_server_exceptions=False
+            make_service(self.exchange, COORDINATOR.public, self.authority),
+            raise_server_exceptions=False,
         )
         for site, key in SITE_KEYS.items():
             if self.exchange.registry.find(site) is None:

@@ -1,11 +1,8 @@
 """Whoever is not a site in force, or asks for what is not its own, gets one word and no more."""
 
 import pickle
-from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from fedclinic.digest import digest_bytes
 from fedclinic.exchange_protocol import (
@@ -15,7 +12,6 @@ from fedclinic.exchange_protocol import (
     join_message,
     rotate_message,
 )
-from flows.exchange.openapi import interface
 from flows.exchange.settings import Limits
 from tests.factories import make_signing_key
 from tests.flows.exchange.desk import SITE_KEYS, Desk, asking, problem_of
@@ -272,73 +268,3 @@ def test_every_call_leaves_a_line_that_no_caller_can_write_in(desk):
     assert '"site": "north"' in lines[0]
     assert '"route": "/v1/lease"' in lines[0]
     assert "Jansen" not in lines[1]
-
-
-# --- everything that the published interface describes
-
-
-def operations(desk: Desk) -> list[tuple[str, str]]:
-    paths = desk.http.get("/v1/openapi.json").json()["paths"]
-    return [(method.upper(), path) for path, methods in paths.items() for method in methods]
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
-    max_leaves=8,
-)
-FIELDS = ("session", "protocol", "version", "wait_seconds", "lease", "error", "statements", "site")
-MESSAGES = st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=6)
-WORDS = st.text("0123456789abcdef", min_size=30, max_size=66) | st.text(max_size=12)
-
-
-@given(st.data())
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_is_asked_of_the_interface_it_answers_as_it_says(desk, data):
-    """No input makes it fail: every answer is one that its OpenAPI describes."""
-    import json  # noqa: PLC0415
-    from urllib.parse import quote  # noqa: PLC0415
-
-    method, path = data.draw(st.sampled_from(operations(desk)))
-    for name in ("task", "blob"):
-        path = path.replace(f"{{{name}}}", quote(data.draw(WORDS), safe=""))
-    query = data.draw(st.dictionaries(st.sampled_from(["lease", "total", "offset"]), WORDS))
-    if query:
-        path += "?" + "&".join(f"{name}={quote(value)}" for name, value in query.items())
-    body = json.dumps(data.draw(MESSAGES)).encode() if data.draw(st.booleans()) else b""
-    desk.clock.now += 1
-    if len(path) > 400:
-        return
-    response = desk.send(method, path, body)
-    assert response.status_code < 500
-    assert response.status_code in (200, 204) or set(response.json()) == {
-        "problem",
-        "now",
-        "received",
-    }
-
-
-def test_the_published_interface_is_the_served_one():
-    published = Path(__file__).resolve().parents[3] / "docs" / "exchange-openapi.json"
-    assert published.read_text(encoding="utf-8") == interface()
-
-
-def test_the_interface_has_no_field_for_free_text(desk):
-    """Every text that a site may send is bound by a pattern, a list of words or a fixed value."""
-    schemas = desk.http.get("/v1/openapi.json").json()["components"]["schemas"]
-    free = []
-
-    def look(where: str, node: object) -> None:
-        if isinstance(node, dict):
-            bound = {"pattern", "enum", "const"} & node.keys()
-            if node.get("type") == "string" and not bound:
-                free.append(where)
-            for key, value in node.items():
-                look(f"{where}.{key}", value)
-        elif isinstance(node, list):
-            for value in node:
-                look(where, value)
-
-    for name in ("Join", "Lease", "Heartbeat", "Done", "Leave", "Rotate"):
-        look(name, schemas[name])
-    assert free == []
