@@ -15,6 +15,7 @@ from fedclinic.errors import ConfigError
 from flows.accounts import enter_workspace
 from flows.auditing.commands import audit
 from flows.exchange_commands import add_exchange_commands
+from flows.key_commands import key
 from flows.prefect_commands import add_prefect_commands
 from flows.settings import Workspace, open_workspace
 
@@ -101,6 +102,7 @@ def train(
 
 
 cli.add_command(audit)
+cli.add_command(key)
 
 
 @cli.group("config")

@@ -2,13 +2,18 @@
 
 import base64
 import os
+from pathlib import Path
 
 from fedclinic.evidence.keys import SigningKey
 from flows.settings import Workspace
 
 
 def load_coordinator_key(workspace: Workspace) -> SigningKey:
-    path = workspace.signing_key
+    return load_key(workspace.signing_key)
+
+
+def load_key(path: Path) -> SigningKey:
+    """Read a key from its file, or make it."""
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -12,13 +12,20 @@ from fedclinic.digest import digest_record
 from fedclinic.errors import EvidenceError
 from fedclinic.evidence.bundle import Bundle, Trust
 from fedclinic.evidence.checkpoint import TreeHead, checkpoint_signers, read_head
-from fedclinic.evidence.events import COORDINATOR, KINDS, RunRecorded, SiteJoined
+from fedclinic.evidence.events import (
+    COORDINATOR,
+    KINDS,
+    KeyRotated,
+    RunRecorded,
+    SiteJoined,
+    kind_of,
+)
 from fedclinic.evidence.keyring import Keyring
 from fedclinic.evidence.keys import SigningKey
 from fedclinic.evidence.log import LogFile
 from fedclinic.evidence.recorder import Recorder
 from fedclinic.evidence.snapshot import RunSnapshot
-from fedclinic.evidence.statement import Envelope, statement_kind
+from fedclinic.evidence.statement import Envelope, countersign, sign, statement_kind
 from fedclinic.evidence.verify_log import Entry, read_entries
 from fedclinic.records import Record
 from flows.run_store import write_whole
@@ -39,6 +46,11 @@ class LogFolder:
     def origin(self) -> Path:
         """The log's name, fixed when it is started."""
         return self.root / "origin"
+
+    @property
+    def first_key(self) -> Path:
+        """The coordinator's public key when the log was started, if it has another one by now."""
+        return self.root / "first-key"
 
     @property
     def checkpoint(self) -> Path:
@@ -102,7 +114,15 @@ class FederationLog:
 
     def keyring(self) -> Keyring:
         """The keys that the log names."""
-        return Keyring.named_by(self.envelopes, self._key.public.raw.hex())
+        path = self.folder.first_key
+        first = path.read_text(encoding="utf-8") if path.is_file() else self._key.public.raw.hex()
+        return Keyring.named_by(self.envelopes, first)
+
+    def rotate(self, event: KeyRotated, fresh: SigningKey) -> None:
+        """State that the coordinator goes on with a fresh key; the fresh one signs it too."""
+        if not self.folder.first_key.is_file():
+            write_whole(self.folder.first_key, self._key.public.raw.hex().encode())
+        self.take_in([countersign(sign(event, kind_of(event), self._key), fresh)])
 
     def keep_snapshots(self, snapshots: Iterable[RunSnapshot], recorded: RunRecorded) -> None:
         """Keep what MLflow showed of a run and state its digests."""

@@ -20,6 +20,10 @@ class Workspace:
         return self.root / "keys" / "coordinator.pem"
 
     @property
+    def next_signing_key(self) -> Path:
+        return self.root / "keys" / "coordinator.next.pem"
+
+    @property
     def blobs(self) -> Path:
         return self.root / "blobs"
 
