@@ -6,11 +6,6 @@ they leave, so that a repeated task gets the same statements and never a second 
 budget.
 """
 
-import os
-import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import Literal
 
 from fedclinic.answers import Answer
@@ -22,72 +17,23 @@ from fedclinic.errors import (
     PolicyError,
     SignatureError,
 )
-from fedclinic.evidence.events import SelfTested
-from fedclinic.evidence.keys import SigningKey, VerifyKey
 from fedclinic.evidence.statement import Envelope, open_record, signed_by
-from fedclinic.learning.finetune import (
-    LocalRound,
-    train_privately,
-    train_unprotected,
-)
+from fedclinic.learning.finetune import LocalRound, train_privately, train_unprotected
 from fedclinic.plan import PatientPrivacy
 from fedclinic.privacy.accounting import epsilon
-from fedclinic.privacy.disclosure import DisclosurePolicy
-from fedclinic.privacy.distributed_sum import ALONE, StepGroup
 from fedclinic.privacy.mechanism import PrivacySpent
-from fedclinic.privacy.policy import PrivacyPolicy, check_mechanism, check_promise
 from fedclinic.privacy.random_stream import RandomStream
-from fedclinic.records import Digest, Record
+from fedclinic.records import Record
 from fedclinic.rounds import TASK_KIND, AuditedRound, RoundTask, SiteReport, UpdateManifest
 from fedclinic.updates.admission import check_update
-from fedclinic.updates.blobs import BlobFolder
 from fedclinic.updates.codec import Tensors, UpdateFile, count_parameters, encode_chunks
-from site_agent.auditing import Auditing
 from site_agent.egress import release, summarise
-from site_agent.ledger_file import LedgerFile
 from site_agent.ledger_statements import budget_statements
 from site_agent.local_round import local_round
-from site_agent.note_store import NoteStore
-from site_agent.outbox import Outbox
-from site_agent.personal_store import PersonalStore
-from site_agent.settings import SiteConfig
 from site_agent.sharing import keep_personal, load_start
+from site_agent.site import Progress, Site
+from site_agent.task_check import check_promised, check_task
 from site_agent.workbench import Workbench
-
-Progress = Callable[[int, int], None]
-
-
-def _alone(_: RoundTask) -> AbstractContextManager[StepGroup]:
-    return nullcontext(ALONE)
-
-
-@dataclass(frozen=True)
-class Site:
-    """A hospital's parts, opened once by the process that runs its rounds."""
-
-    config: SiteConfig
-    key: SigningKey
-    coordinators: dict[str, VerifyKey]
-    privacy_policy: PrivacyPolicy
-    deidentification_policy: Digest
-    disclosure_policy: DisclosurePolicy
-    auditing: Auditing
-    self_test: Digest
-    """Digest of the passed self-test of this machine's trainer."""
-    self_tested: SelfTested
-    """What the site states of that self-test."""
-    ledger: LedgerFile
-    store: NoteStore
-    outbox: Outbox
-    personal: PersonalStore
-    blobs: BlobFolder
-    workbench: Callable[[RoundTask], Workbench]
-    """Loads notes and model; called only after the budget is in use."""
-    noise_key: Callable[[], bytes]
-    """32 fresh bytes for a round's noise and sampling; the operating system's entropy."""
-    clock: Callable[[], float] = time.time
-    together: Callable[[RoundTask], AbstractContextManager[StepGroup]] = _alone
-    """The processes that compute a round's steps, for as long as it trains."""
 
 
 def run_round(site: Site, envelope: Envelope, progress: Progress) -> Answer:
@@ -150,7 +96,7 @@ def _begin_use(site: Site, task: RoundTask, privacy: PatientPrivacy, approved_by
         approved_by=approved_by,
     )
     if not site.ledger.in_use(hold):
-        _check_promise(site, task, privacy, hold)
+        check_promised(site, task, privacy, hold)
         site.ledger.begin_use(hold)
     state(site, task, site.self_tested)
     _state_budget(site, task)
@@ -173,55 +119,6 @@ def _finish(site: Site, task: RoundTask) -> Answer:
         report = kept.report
     site.outbox.deliver(kept, site.blobs)
     return Answer(statements=(*kept.statements, report))
-
-
-def check_task(site: Site, task: RoundTask) -> None:
-    """Refuse, before anything is read or spent, what the site's own policy does not allow.
-
-    Raises:
-        SignatureError: if the task is for another site, too late, or older than the last one.
-        PolicyError: if the plan asks for more than the site allows.
-    """
-    if task.site != site.config.site:
-        raise SignatureError(f"the task is for site {task.site}, and this is {site.config.site}")
-    if task.deadline < site.clock():
-        raise SignatureError(f"the deadline of round {task.round_number} has passed")
-    last = site.outbox.last_round(task.run)
-    if task.round_number < last:
-        raise SignatureError(
-            f"round {task.round_number} after round {last}: its global model is an older one"
-        )
-    if task.round_number > task.work.rounds:
-        raise PolicyError(f"round {task.round_number} of a plan of {task.work.rounds} rounds")
-    allowed = site.config.permissions
-    if task.work.base_model.name not in allowed.models:
-        raise PolicyError(f"site.yaml allows no model '{task.work.base_model.name}'")
-    if task.work.layers.trained_blocks > allowed.max_trained_blocks:
-        raise PolicyError(
-            f"the plan trains {task.work.layers.trained_blocks} blocks, and site.yaml allows "
-            f"{allowed.max_trained_blocks}"
-        )
-    if task.dropout is not None and task.work.training.dropout is None:
-        raise PolicyError("the task asks for layer dropout, and its plan has none")
-    if isinstance(task.work.privacy, PatientPrivacy):
-        check_mechanism(task.work.privacy, site.privacy_policy)
-    elif not allowed.unprotected:
-        raise PolicyError(
-            "the plan has no differential privacy, and site.yaml does not allow it "
-            "(permissions.unprotected)"
-        )
-
-
-def _check_promise(site: Site, task: RoundTask, privacy: PatientPrivacy, hold: str) -> None:
-    """Refuse a round that would take the run past the epsilon that its plan promised.
-
-    Whatever the run spent here counts, in whichever order its rounds were asked for.
-    """
-    try:
-        check_promise(privacy, site.ledger.spent_mechanisms(task.run), privacy.mechanism())
-    except PolicyError:
-        site.ledger.refund(hold, "past the epsilon that the plan promised")
-        raise
 
 
 def _global_change(site: Site, task: RoundTask, workbench: Workbench) -> Tensors | None:
@@ -321,8 +218,3 @@ def _declined(task: RoundTask, status: Literal["refused", "failed"], code: Error
         status=status,
         error=code,
     )
-
-
-def fresh_noise_key() -> bytes:
-    """32 bytes of the operating system's entropy."""
-    return os.urandom(32)

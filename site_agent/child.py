@@ -20,9 +20,9 @@ from pathlib import Path
 from fedclinic.errors import ErrorCode, FedclinicError
 from fedclinic.local_protocol import Answered, Ask, Problem, Reply
 from fedclinic.updates.blobs import BlobFolder
-from site_agent.agent import fresh_noise_key
 from site_agent.opening import OpenSite
 from site_agent.orchestration import as_flow
+from site_agent.site import fresh_noise_key
 from site_agent.standard_output import take_standard_output
 from site_agent.task_handler import TaskHandler
 

@@ -34,7 +34,7 @@ from fedclinic.rounds import (
     TaskDeclined,
 )
 from fedclinic.updates.blobs import BlobFolder
-from site_agent.agent import Site, fresh_noise_key, run_round
+from site_agent.agent import run_round
 from site_agent.audit_secrets import AuditSecrets
 from site_agent.auditing import Auditing, judged
 from site_agent.detection_process import OneProcess
@@ -48,6 +48,7 @@ from site_agent.outbox import Outbox
 from site_agent.own_code import code_digest, image_digest
 from site_agent.personal_store import PersonalStore
 from site_agent.prepare import update_store
+from site_agent.site import Site, fresh_noise_key
 from site_agent.step_processes import StepProcesses
 from site_agent.witness_file import cosign_once
 from site_agent.workbench import Workbench, build_workbench

@@ -13,9 +13,9 @@ from fedclinic.evidence.statement import Envelope
 from fedclinic.local_protocol import Progress, Reply
 from fedclinic.updates.blobs import BlobFolder
 from fedclinic.updates.shared_folder import SharedFolder
-from site_agent.agent import fresh_noise_key
 from site_agent.confinement import confine
 from site_agent.opening import OpenSite
+from site_agent.site import fresh_noise_key
 from site_agent.standard_output import take_standard_output
 from site_agent.task_handler import TaskHandler
 from site_agent.worker_order import Order

@@ -14,9 +14,9 @@ from fedclinic.evidence.statement import Envelope, open_record, sign
 from fedclinic.plan import Task
 from fedclinic.privacy.auditing_policy import AuditingPolicy
 from fedclinic.privacy.policy import PrivacyPolicy
-from fedclinic.rounds import RoundTask, SiteReport
+from fedclinic.rounds import TASK_KIND, RoundTask, SiteReport
 from fedclinic.updates.blobs import BlobFolder
-from site_agent.agent import TASK_KIND, Site, run_round
+from site_agent.agent import run_round
 from site_agent.audit_secrets import AuditSecrets
 from site_agent.auditing import Auditing
 from site_agent.egress import REPORT_KIND
@@ -27,6 +27,7 @@ from site_agent.outbox import Outbox
 from site_agent.personal_store import PersonalStore
 from site_agent.prepare import update_store
 from site_agent.settings import SiteConfig, SiteHome
+from site_agent.site import Site
 from site_agent.workbench import Workbench, build_workbench
 from tests.factories import (
     DIGEST,

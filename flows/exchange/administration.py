@@ -15,7 +15,7 @@ from flows.exchange.address import read_address
 from flows.exchange.exchange import Exchange, open_exchange
 from flows.exchange.registry import KnownSite
 from flows.exchange.settings import exchange_settings
-from flows.exchange.task_queue import TaskView
+from flows.exchange.task_rows import TaskView
 from flows.run_store import RunStore, SiteOutcome
 from flows.settings import Workspace
 from flows.sites import EVALUATION_SITE

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from flows.exchange.blob_store import BlobStore
 from flows.exchange.guard import Guard
 from flows.exchange.registry import Registry
+from flows.exchange.sessions import Sessions
 from flows.exchange.settings import ExchangeSettings
 from flows.exchange.tables import open_database
 from flows.exchange.task_queue import TaskQueue
@@ -17,6 +18,7 @@ from flows.exchange.uploads import Uploads
 class Exchange:
     settings: ExchangeSettings
     registry: Registry
+    sessions: Sessions
     queue: TaskQueue
     store: BlobStore
     uploads: Uploads
@@ -36,6 +38,7 @@ def open_exchange(settings: ExchangeSettings, clock: Callable[[], float] = time.
     return Exchange(
         settings=settings,
         registry=registry,
+        sessions=Sessions(engine, settings.limits, clock),
         queue=TaskQueue(engine, settings.limits, clock),
         store=store,
         uploads=Uploads(engine, store, settings.spool, settings.limits, clock),

@@ -122,11 +122,11 @@ def _serve_agents(service: FastAPI, exchange: Exchange, room: WaitingRoom) -> No
     async def lease(asked: Lease, site: Site) -> Leased:
         if asked.protocol != PROTOCOL:
             raise RefusedError(Trouble.VERSION)
-        await run_in_threadpool(exchange.queue.enter, site, asked.session, asked.version)
+        await run_in_threadpool(exchange.sessions.enter, site, asked.session, asked.version)
         leased = await run_in_threadpool(exchange.queue.lease, site, asked.session)
         if leased is None and asked.wait_seconds:
             await room.wait(site, asked.wait_seconds)
-            await run_in_threadpool(exchange.queue.enter, site, asked.session, asked.version)
+            await run_in_threadpool(exchange.sessions.enter, site, asked.session, asked.version)
             leased = await run_in_threadpool(exchange.queue.lease, site, asked.session)
         if leased is None:
             raise HTTPException(204)
@@ -146,7 +146,7 @@ def _serve_agents(service: FastAPI, exchange: Exchange, room: WaitingRoom) -> No
 
     @service.post("/v1/leave")
     def leave(asked: Leave, site: Site) -> Accepted:
-        exchange.queue.leave(site, asked.session)
+        exchange.sessions.leave(site, asked.session)
         return Accepted()
 
     @service.post("/v1/rotate")

@@ -5,48 +5,22 @@ allows. Coordinator and service share the table, and each change is one conditio
 neither needs the other to be there.
 """
 
-import hashlib
 import json
 import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, insert, or_, select, update
 from sqlalchemy.engine import RowMapping
 
-from fedclinic.answers import Answer
 from fedclinic.digest import canonical_json
-from fedclinic.errors import ErrorCode
-from fedclinic.evidence.statement import Envelope, parse_statement, statement_content
+from fedclinic.evidence.statement import Envelope
 from fedclinic.exchange_protocol import BlobRef, Done, Heartbeat, Leased, Trouble
-from fedclinic.records import Digest
 from flows.exchange.problems import RefusedError
 from flows.exchange.settings import Limits
 from flows.exchange.tables import sites, tasks, transaction
-
-State = Literal["queued", "leased", "done", "late"]
-OPEN = ("queued", "leased")
-
-
-@dataclass(frozen=True)
-class TaskView:
-    """What became of a task so far."""
-
-    id: str
-    site: str
-    run: str
-    round_number: int
-    state: State
-    stage: str | None
-    done: int
-    total: int
-    leases: int
-    answer: Answer | None
-    blobs: tuple[Digest, ...]
-    """Uploads that the answer names."""
-    error: ErrorCode | None
+from flows.exchange.task_rows import OPEN, TaskView, facts_of, find_row, task_id, view_of
 
 
 @dataclass(frozen=True)
@@ -61,15 +35,15 @@ class TaskQueue:
         self, site: str, envelope: Envelope, blobs: Sequence[BlobRef], deadline: float
     ) -> str:
         """Queue a task; the same one again gets a new deadline, or is as it ended."""
-        facts = _facts(envelope)
-        task = _task_id(site, facts)
+        facts = facts_of(envelope)
+        task = task_id(site, facts)
         values = {
             "envelope": envelope.model_dump_json(),
             "blobs": json.dumps([blob.model_dump() for blob in blobs]),
             "deadline": deadline,
         }
         with transaction(self.engine) as connection:
-            known = _row(connection, task)
+            known = find_row(connection, task)
             if known is None:
                 connection.execute(
                     insert(tasks).values(
@@ -96,10 +70,10 @@ class TaskQueue:
 
     def find(self, task: str) -> TaskView:
         with transaction(self.engine) as connection:
-            row = _row(connection, task)
+            row = find_row(connection, task)
         if row is None:
             raise KeyError(task)
-        return _view(row)
+        return view_of(row)
 
     def give_up(self, task: str) -> bool:
         """Stop waiting: an agent that works on it is told, and its result is refused.
@@ -119,38 +93,9 @@ class TaskQueue:
         """The last task of every site."""
         with transaction(self.engine) as connection:
             rows = connection.execute(select(tasks).order_by(tasks.c.number)).mappings().all()
-        return {row["site"]: _view(row) for row in rows}
+        return {row["site"]: view_of(row) for row in rows}
 
     # --- the sites' side
-
-    def enter(self, site: str, session: str, version: str) -> None:
-        """Let an agent's process be the site's one agent.
-
-        Raises:
-            RefusedError: if another one was active a moment ago.
-        """
-        now = self.clock()
-        with transaction(self.engine) as connection:
-            free = or_(
-                sites.c.session.is_(None),
-                sites.c.session == session,
-                sites.c.session_seen < now - self.limits.agent_seconds,
-            )
-            entered = connection.execute(
-                update(sites)
-                .where(sites.c.name == site, free)
-                .values(session=session, session_seen=now, last_seen=now, version=version)
-            )
-            if entered.rowcount != 1:
-                raise RefusedError(Trouble.SECOND_AGENT)
-
-    def leave(self, site: str, session: str) -> None:
-        with transaction(self.engine) as connection:
-            connection.execute(
-                update(sites)
-                .where(sites.c.name == site, sites.c.session == session)
-                .values(session=None, session_seen=None)
-            )
 
     def sites_with_work(self) -> set[str]:
         """Sites that a call of `lease` would give a task."""
@@ -240,7 +185,7 @@ class TaskQueue:
             RefusedError: if the site has no such task.
         """
         with transaction(self.engine) as connection:
-            row = _row(connection, task)
+            row = find_row(connection, task)
         if row is None or row["site"] != site or row["state"] not in OPEN:
             raise RefusedError(Trouble.NOT_FOUND)
         return tuple(BlobRef.model_validate(blob) for blob in json.loads(row["blobs"]))
@@ -258,7 +203,7 @@ class TaskQueue:
             }
         ).decode()
         with transaction(self.engine) as connection:
-            row = _row(connection, task)
+            row = find_row(connection, task)
             same = row is not None and row["site"] == site and row["state"] == "done"
             if same and row is not None and (row["answer"], row["error"]) == (answer, done.error):
                 return
@@ -270,7 +215,7 @@ class TaskQueue:
             )
 
     def _held(self, connection: Connection, site: str, task: str, lease: str) -> RowMapping:
-        row = _row(connection, task)
+        row = find_row(connection, task)
         if row is None or row["site"] != site:
             raise RefusedError(Trouble.NOT_FOUND)
         if row["state"] == "late" or row["deadline"] < self.clock():
@@ -293,42 +238,4 @@ def _sweep(connection: Connection, site: str, session: str, now: float) -> None:
         update(tasks)
         .where(tasks.c.site == site, tasks.c.state == "leased", abandoned)
         .values(state="queued", lease=None)
-    )
-
-
-def _row(connection: Connection, task: str) -> RowMapping | None:
-    return connection.execute(select(tasks).where(tasks.c.id == task)).mappings().first()
-
-
-def _facts(envelope: Envelope) -> dict[str, Any]:
-    statement = parse_statement(statement_content(envelope))
-    return {"kind": statement["predicateType"], **statement["predicate"]}
-
-
-def _task_id(site: str, facts: dict[str, Any]) -> str:
-    """One task for each kind, run, round, attempt, site and nonce."""
-    names = ("kind", "run", "round_number", "attempt", "nonce")
-    key = canonical_json([site, *(facts.get(name) for name in names)])
-    return hashlib.sha256(key).hexdigest()[:32]
-
-
-def _view(row: RowMapping) -> TaskView:
-    answer, blobs = None, ()
-    if row["state"] == "done" and row["error"] is None:
-        told = json.loads(row["answer"])
-        answer = Answer.model_validate({"statements": told["statements"]})
-        blobs = tuple(told["blobs"])
-    return TaskView(
-        id=row["id"],
-        site=row["site"],
-        run=row["run"],
-        round_number=row["round_number"],
-        state=row["state"],
-        stage=row["stage"],
-        done=row["done"],
-        total=row["total"],
-        leases=row["leases"],
-        answer=answer,
-        blobs=blobs,
-        error=None if row["error"] is None else ErrorCode(row["error"]),
     )

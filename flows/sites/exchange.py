@@ -29,7 +29,7 @@ from fedclinic.updates.blobs import BlobFolder
 from flows.exchange.blob_store import PIECE_BYTES, TASKS_AREA, uploads_area
 from flows.exchange.exchange import Exchange
 from flows.exchange.tables import AwayError
-from flows.exchange.task_queue import TaskView
+from flows.exchange.task_rows import TaskView
 from flows.sites import EVALUATION_SITE, LateError, Sites, Watcher
 
 AWAY_SECONDS = 1.0

@@ -12,8 +12,8 @@ from fedclinic.digest import digest_bytes
 from fedclinic.rounds import RoundTask
 from fedclinic.updates.blobs import BlobFolder
 from flows.run_store import RoundRecord, RunStore
-from site_agent.agent import Site
 from site_agent.child import in_words
+from site_agent.site import Site
 from site_agent.workbench import Workbench
 from tests.flows.exchange.desk import Desk, asking, problem_of
 from tests.small_disk import SmallDisk, may_mount, small_disk

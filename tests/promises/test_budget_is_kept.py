@@ -9,7 +9,7 @@ from fedclinic.errors import SignatureError
 from fedclinic.method_parts import LayerDropout, Training
 from fedclinic.privacy.accounting import epsilon
 from fedclinic.rounds import RoundTask, Work
-from site_agent.agent import fresh_noise_key
+from site_agent.site import fresh_noise_key
 from tests.factories import make_plan, make_privacy, make_signing_key, make_unprotected, make_work
 from tests.tiny_site import TinySite, installed_privacy_policy, make_tiny_site, make_tiny_task
 

@@ -19,7 +19,7 @@ from fedclinic.errors import ConfigError, ErrorCode
 from fedclinic.exchange_protocol import BlobRef
 from fedclinic.local_protocol import Answered, Problem
 from flows.exchange.settings import Limits
-from flows.exchange.task_queue import TaskView
+from flows.exchange.task_rows import TaskView
 from site_agent.hours import is_open
 from site_agent.poll import CLOSED_SECONDS, WORK_ATTEMPTS, Agent, only_agent_of
 from site_agent.settings import Orchestration, SiteConfig, SiteHome
