@@ -1,10 +1,58 @@
 """Whether a method can work on what a plan trains, and at its sites; what cannot is refused."""
 
 from collections.abc import Collection
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from fedclinic.chosen_layers import Layers
 from fedclinic.method_parts import LayerDropout, OwnRule, TargetedRule
-from fedclinic.method_plan import Method, configurator_of, server_of, training_of
+from fedclinic.method_plan import (
+    Method,
+    brought_adapter,
+    brought_layers,
+    configurator_of,
+    server_of,
+    training_of,
+)
+from fedclinic.task_plan import BaseModelRef
+
+_METHOD: TypeAdapter[Method] = TypeAdapter(Method)
+
+
+def with_brought_layers(values: dict[str, Any]) -> dict[str, Any]:
+    """Write the blocks or adapter that a method stands for into `layers`, the one place for them.
+
+    A method that is wrong is left to its own error.
+    """
+    try:
+        method = _METHOD.validate_python(values.get("method"))
+    except ValidationError:
+        return {"layers": {"top": 0}} | values
+    layers, adapter = brought_layers(method), brought_adapter(method)
+    if layers is not None and "layers" not in values:
+        return values | {"layers": layers.model_dump(mode="json", exclude_none=True)}
+    given = values.get("layers")
+    if adapter is not None and isinstance(given, dict) and given.get("adapter") is None:
+        return values | {"layers": given | {"adapter": adapter.model_dump(mode="json")}}
+    return values
+
+
+def check_layers(method: Method, layers: Layers, base_model: BaseModelRef) -> None:
+    """Refuse layers that the model has not, or that contradict the method.
+
+    Raises:
+        ValueError: says what is allowed.
+    """
+    if base_model.blocks is not None:
+        layers.chosen(base_model.blocks)
+        check_personal(method, base_model.blocks)
+    brought, adapter = brought_layers(method), brought_adapter(method)
+    if brought is not None and not brought.same_blocks(layers):
+        raise ValueError("method and layers choose different blocks: leave one of them out")
+    if adapter is not None and adapter != layers.adapter:
+        raise ValueError("method and layers name different adapters: leave one of them out")
+    check_fit(method, layers)
 
 
 def check_fit(method: Method, layers: Layers) -> None:

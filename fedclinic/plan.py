@@ -10,8 +10,6 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     StringConstraints,
-    TypeAdapter,
-    ValidationError,
     field_validator,
     model_validator,
 )
@@ -19,17 +17,11 @@ from pydantic import (
 from fedclinic.chosen_layers import Layers
 from fedclinic.digest import canonical_json, digest_bytes
 from fedclinic.label_union import check_names, check_union
-from fedclinic.method_fit import check_fit, check_personal, check_sites
-from fedclinic.method_plan import (
-    METHOD_NAMES,
-    Centralised,
-    Method,
-    SplitNN,
-    brought_adapter,
-    brought_layers,
-)
-from fedclinic.privacy.mechanism import Mechanism
-from fedclinic.records import Digest, Name, Probability, Record
+from fedclinic.method_fit import check_layers, check_sites, with_brought_layers
+from fedclinic.method_plan import METHOD_NAMES, Centralised, Method, SplitNN
+from fedclinic.records import Digest, Name, Record
+from fedclinic.task_plan import BaseModelRef, Label, Task
+from fedclinic.training_plan import Optimizer, PatientPrivacy, Privacy, Unprotected
 from fedclinic.transports import PrefectTransport, Transport
 
 __all__ = [
@@ -53,127 +45,6 @@ __all__ = [
 EVALUATION_SITE = "evaluation"
 """The name under which a plan's evaluation notes are prepared and measured on."""
 LEAST_WRITTEN_TOKENS = 64
-
-Label = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-
-
-class Task(Record):
-    """What the model learns."""
-
-    kind: Literal[
-        "document_classification",
-        "multilabel_classification",
-        "token_classification",
-        "language_modelling",
-    ]
-    labels: tuple[Label, ...] = ()
-    """Document labels, or entity types without their B-/I- prefix; their order is the head's.
-    A language model has none: it learns the next token."""
-    label_weights: dict[Label, PositiveFloat] = {}
-    """Loss of a document with that label over that of one whose label is not named here. Sites
-    agree to them; none is computed from a site's own counts, which it would tell."""
-    max_tokens: Annotated[int, Field(ge=8, le=8192)]
-    """Tokens of a note that the model sees; the rest is cut off (documents) or split (tokens)."""
-    own_labels: dict[Label, Label] = {}
-    """In a task that a site is given: which of `labels` it annotates, by the names that its notes
-    have for them; empty: all, by these names. A plan says it under `sites`."""
-
-    @model_validator(mode="after")
-    def _labels_differ(self) -> Self:
-        if len(set(self.labels)) != len(self.labels):
-            raise ValueError("a label is listed twice")
-        least = {"language_modelling": 0, "multilabel_classification": 2}.get(self.kind, 1)
-        if len(self.labels) < least or (self.labels and not least):
-            raise ValueError(f"labels: {self.kind} has {f'at least {least}' if least else 'none'}")
-        return self
-
-    @model_validator(mode="after")
-    def _weights_are_of_labels(self) -> Self:
-        if self.label_weights and self.kind != "document_classification":
-            raise ValueError(f"label_weights are for document_classification, not {self.kind}")
-        if unknown := sorted(set(self.label_weights) - set(self.labels)):
-            raise ValueError(f"label_weights: {unknown[0]!r} is no label of this task")
-        return self
-
-
-class BaseModelRef(Record):
-    """The pre-trained model that stays frozen except for the chosen layers."""
-
-    name: Name
-    """The name under which a site's `models` maps to a local folder; `minilm` is embedded."""
-    digest: Digest | None = None
-    """Digest of the model folder; a site refuses a folder with another digest. None: not pinned."""
-    blocks: PositiveInt | None = None
-    """Number of transformer blocks, so that a wrong choice of layers shows before any site is
-    asked; a site refuses a model with another number. None: sites find out."""
-    attention: Literal["own", "bidirectional"] = "own"
-    """Let a decoder's tokens see those that follow, which token classification may gain from."""
-
-
-class Optimizer(Record):
-    """How a site turns (noised) mean gradients into its update."""
-
-    name: Literal["sgd", "adam"]
-    learning_rate: PositiveFloat
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    head_factor: PositiveFloat = 1.0
-    """Learning rate of the task head over that of the blocks."""
-    decay: Literal["none", "linear"] = "none"
-    """Schedule over the steps of the whole run."""
-
-    def rates(self, *, round_number: int, rounds: int, steps: int) -> list[float]:
-        """Learning rate of the blocks at each of a round's steps; the head's is a factor of it."""
-        if self.decay == "none":
-            return [self.learning_rate] * steps
-        done = [(round_number - 1 + step / steps) / rounds for step in range(steps)]
-        return [self.learning_rate * (1 - progress) for progress in done]
-
-
-class PatientPrivacy(Record):
-    """Patient-level DP-SGD with constants that never depend on a site's data."""
-
-    protection: Literal["patient_dp"]
-    target_epsilon: PositiveFloat
-    """Epsilon of the whole run at every site; the noise multiplier is calibrated to it."""
-    delta: Annotated[float, Field(gt=0, le=1e-3)]
-    sampling_rate: Probability
-    steps_per_round: PositiveInt
-    clipping_norm: PositiveFloat
-    expected_patients: PositiveFloat
-    """The divisor of the noised sum, in patients a step: a constant, never computed from N."""
-    contribution: Literal["one_note", "all_notes"] = "one_note"
-    """What a patient who joins a step brings: a note drawn at random, or the sum of all notes'
-    gradients, clipped once. Neither changes the guarantee; all notes cost as many times the work
-    and memory."""
-    noise_multiplier: PositiveFloat | None = None
-    """None in a draft: `calibrate` fills it in before the plan is signed."""
-
-    def mechanism(self) -> Mechanism:
-        """One round's mechanism.
-
-        Raises:
-            ValueError: if the plan is a draft without a noise multiplier.
-        """
-        if self.noise_multiplier is None:
-            raise ValueError("the plan has no noise multiplier: calibrate it first")
-        return Mechanism(
-            noise_multiplier=self.noise_multiplier,
-            sampling_rate=self.sampling_rate,
-            steps=self.steps_per_round,
-        )
-
-
-class Unprotected(Record):
-    """Ordinary local epochs without privacy: for notes that a site declares public or synthetic."""
-
-    protection: Literal["none"]
-    epochs_per_round: PositiveInt
-    batch_notes: PositiveInt
-    seed: Annotated[int, Field(ge=0)]
-    """Fixes the order of notes, so that a run can be repeated exactly."""
-
-
-Privacy = Annotated[PatientPrivacy | Unprotected, Field(discriminator="protection")]
 
 
 def _named(labels: Any) -> Any:
@@ -347,41 +218,3 @@ class FederationPlan(Record):
         """Aggregation weights that sum to 1 over all sites of the plan."""
         total = sum(site.weight for site in self.sites)
         return {site.name: site.weight / total for site in self.sites}
-
-
-_METHOD: TypeAdapter[Method] = TypeAdapter(Method)
-
-
-def with_brought_layers(values: dict[str, Any]) -> dict[str, Any]:
-    """Write the blocks or adapter that a method stands for into `layers`, the one place for them.
-
-    A method that is wrong is left to its own error.
-    """
-    try:
-        method = _METHOD.validate_python(values.get("method"))
-    except ValidationError:
-        return {"layers": {"top": 0}} | values
-    layers, adapter = brought_layers(method), brought_adapter(method)
-    if layers is not None and "layers" not in values:
-        return values | {"layers": layers.model_dump(mode="json", exclude_none=True)}
-    given = values.get("layers")
-    if adapter is not None and isinstance(given, dict) and given.get("adapter") is None:
-        return values | {"layers": given | {"adapter": adapter.model_dump(mode="json")}}
-    return values
-
-
-def check_layers(method: Method, layers: Layers, base_model: BaseModelRef) -> None:
-    """Refuse layers that the model has not, or that contradict the method.
-
-    Raises:
-        ValueError: says what is allowed.
-    """
-    if base_model.blocks is not None:
-        layers.chosen(base_model.blocks)
-        check_personal(method, base_model.blocks)
-    brought, adapter = brought_layers(method), brought_adapter(method)
-    if brought is not None and not brought.same_blocks(layers):
-        raise ValueError("method and layers choose different blocks: leave one of them out")
-    if adapter is not None and adapter != layers.adapter:
-        raise ValueError("method and layers name different adapters: leave one of them out")
-    check_fit(method, layers)
