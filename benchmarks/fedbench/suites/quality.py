@@ -22,9 +22,8 @@ BC5CDR = {"name": "bc5cdr", "max_tokens": 96, "train": 900, "test": 600}
 MTSAMPLES = {"name": "mtsamples", "max_tokens": 64, "train": 400, "test": 300}
 """Parts of the corpora that a CPU gets through in minutes; scores are below those on all of it."""
 
-ROUNDS = 10
-"""Of one pass each, over 100 documents of NCBI; others have fewer, since more notes train."""
-FEWER_ROUNDS = 6
+ROUNDS = 6
+"""Of one pass each."""
 CENTRAL_BATCH, SITE_BATCH = 8, 4
 """Notes in a step: a site has fewer notes, and no fewer steps do it any good."""
 HEAD_FACTORS = {"ncbi_disease": 4, "bc5cdr": 4, "mtsamples": 10, "synthetic": 10}
@@ -47,8 +46,7 @@ def quality_cells(quick: bool) -> list[Cell]:
 
 
 def _shared(corpus: dict[str, Any], seed: int, *, quick: bool) -> dict[str, Any]:
-    rounds = ROUNDS if corpus is NCBI else FEWER_ROUNDS
-    rounds = 1 if quick else rounds
+    rounds = 1 if quick else ROUNDS
     return {
         "suite": "quality",
         "corpus": corpus,
