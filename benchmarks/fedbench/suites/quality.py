@@ -1,6 +1,7 @@
 """Layer skipping against centralised training of the whole model (arXiv 2504.10536).
 
-Every arm passes over the notes equally often. Rates and batches were chosen on the dev split.
+Federated arms pass over the notes twice as often as centralised ones. Rates and batches were chosen
+on the dev split.
 """
 
 from typing import Any
@@ -22,13 +23,15 @@ BC5CDR = {"name": "bc5cdr", "max_tokens": 96, "train": 900, "test": 600}
 MTSAMPLES = {"name": "mtsamples", "max_tokens": 64, "train": 400, "test": 300}
 """Parts of the corpora that a CPU gets through in minutes; scores are below those on all of it."""
 
-ROUNDS = 6
-"""Of one pass each."""
-CENTRAL_BATCH, SITE_BATCH = 8, 4
-"""Notes in a step: a site has fewer notes, and no fewer steps do it any good."""
+ROUNDS, CENTRAL_ROUNDS = 16, 8
+"""Of one pass each: an average of sites moves less in a pass than training in one place does."""
+EVALUATE_EVERY = 4
+CENTRAL_BATCH = 8
+SITE_BATCHES = {"ncbi_disease": 4, "bc5cdr": 4, "mtsamples": 8, "synthetic": 8}
+"""Notes in a step; sentences or documents."""
 HEAD_FACTORS = {"ncbi_disease": 4, "bc5cdr": 4, "mtsamples": 10, "synthetic": 10}
-TOP_RATE, WHOLE_RATE = 5e-4, 3e-4
-"""Learning rates; more layers want a lower one."""
+TOP_RATES = {"ncbi_disease": 5e-4, "bc5cdr": 5e-4, "mtsamples": 3e-4, "synthetic": 3e-4}
+WHOLE_RATE = 3e-4
 SPLIT = {"name": "splitnn", "cut": MINILM_BLOCKS // 2}
 CENTRALISED = "centralised, all layers"
 
@@ -52,10 +55,10 @@ def _shared(corpus: dict[str, Any], seed: int, *, quick: bool) -> dict[str, Any]
         "corpus": corpus,
         "layers": {"top": MINILM_BLOCKS // 2},
         "method": {"name": "fedavg"},
-        "optimizer": adam(TOP_RATE, head_factor=HEAD_FACTORS[corpus["name"]]),
-        "privacy": epochs(1, SITE_BATCH),
+        "optimizer": adam(TOP_RATES[corpus["name"]], head_factor=HEAD_FACTORS[corpus["name"]]),
+        "privacy": epochs(1, SITE_BATCHES[corpus["name"]]),
         "rounds": rounds,
-        "evaluate_every": rounds,
+        "evaluate_every": 1 if quick else EVALUATE_EVERY,
         "partition": IID,
         "seed": seed,
     }
@@ -65,7 +68,10 @@ def _arms(shared: dict[str, Any]) -> list[Cell]:
     slower = {"optimizer": shared["optimizer"] | {"learning_rate": WHOLE_RATE}}
     everything = slower | {"layers": {"top": MINILM_BLOCKS}}
     whole = slower | {"layers": {"top": MINILM_BLOCKS, "embeddings": True}}
-    central = {"privacy": epochs(1, CENTRAL_BATCH)}
+    central = {
+        "privacy": epochs(1, CENTRAL_BATCH),
+        "rounds": min(CENTRAL_ROUNDS, shared["rounds"]),
+    }
     skewed = {"partition": dirichlet(0.5)}
     alone = {"method": {"name": "local_only"}}
     arms: list[tuple[str, int, dict[str, Any]]] = [
