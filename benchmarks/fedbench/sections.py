@@ -66,8 +66,8 @@ def quality(measured: Measured) -> Section:
         for corpus in corpora
     }
     remarks = (
-        "Scores are strict F1 of entities (ncbi_disease, bc5cdr) and accuracy of documents. Federated "
-        f"arms have {ROUNDS} rounds of one pass over each site's notes, centralised ones "
+        "Scores are strict F1 of entities (ncbi_disease, bc5cdr) and accuracy of documents. "
+        f"Federated arms have {ROUNDS} rounds of one pass over each site's notes, centralised ones "
         f"{CENTRAL_ROUNDS} passes.",
         sizes(measured),
     )

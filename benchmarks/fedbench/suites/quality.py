@@ -1,7 +1,7 @@
 """Layer skipping against centralised training of the whole model (arXiv 2504.10536).
 
-Federated arms pass over the notes twice as often as centralised ones. Rates and batches were chosen
-on the dev split.
+Federated arms pass over the notes twice as often as centralised ones. Rates and batches were
+chosen on the dev split.
 """
 
 from typing import Any
