@@ -1,9 +1,21 @@
 """The page of what came of every fault: the same model as undisturbed, and no budget twice."""
 
+import re
 from dataclasses import dataclass
 
 from benchmarks.faults.stage import Stage
 from tests.end_to_end.conftest import HOSPITALS
+from tests.end_to_end.hospitals import REPOSITORY
+
+TESTS = {
+    "tests/end_to_end/test_network_faults.py": ("wire",),
+    "tests/end_to_end/test_exchange.py": ("killed", "absent", "down"),
+    "tests/faults/test_full_disks.py": ("",),
+    "tests/site_agent/test_poll.py": ("process_that", "clock", "gone", "cannot_answer"),
+    "tests/flows/exchange/test_blobs.py": ("broke", "truncated", "other_bytes", "twice", "anew"),
+    "tests/flows/exchange/test_exchange_sites.py": ("away", "late", "absent", "deadline"),
+}
+"""Files of tests of faults, and the words of the names that are meant."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +62,19 @@ def fault_page(calm: Stage, disturbed: Stage, struck: list[Struck]) -> str:
             f"{admitted} of {len(after.outcomes)} | {early} | "
             f"{_word(before.checkpoint == after.checkpoint)} |"
         )
-    return "\n".join(lines) + "\n"
+    lines += ["", "## Other faults, each a test", ""]
+    return "\n".join([*lines, *(f"* {sentence}" for sentence in _tested())]) + "\n"
+
+
+def _tested() -> list[str]:
+    """The sentences that the names of other tests of faults are."""
+    names = [
+        name
+        for path, words in TESTS.items()
+        for name in re.findall(r"^def (test_\w+)", (REPOSITORY / path).read_text(), re.MULTILINE)
+        if any(word in name for word in words)
+    ]
+    return [name.removeprefix("test_").replace("_", " ") for name in names]
 
 
 def _word(good: bool) -> str:

@@ -93,18 +93,18 @@ EVERYTHING = ("agent", "exchange", "coordinator", "Prefect server", "PostgreSQL"
 
 
 def all_faults() -> list[Fault]:
-    """Each party at every step that it has a part in, then several at once."""
+    """Several parties at once, then each alone at every step that it has a part in."""
     steps = tuple(STEPS)
-    faults = [Fault(("work process",), step) for step in steps[1:8]]
-    faults += [Fault(("agent",), step) for step in steps[1:10]]
-    faults += [Fault(("exchange",), step) for step in steps[1:10]]
-    faults += [Fault(("coordinator",), step) for step in steps]
-    faults += [Fault(("PostgreSQL",), step) for step in steps]
-    faults += [Fault(("Prefect server",), step) for step in steps[::2]]
-    faults += [Fault(("work process",), step, HOSPITALS) for step in steps[1:6:2]]
-    faults += [Fault(("agent",), step, HOSPITALS) for step in steps[1:10:4]]
+    faults = [Fault(EVERYTHING, step, HOSPITALS) for step in (steps[3], steps[8])]
     faults += [Fault(("exchange", "agent"), step) for step in steps[2:10:3]]
-    faults += [Fault(EVERYTHING, step, HOSPITALS) for step in (steps[3], steps[8])]
+    faults += [Fault(("agent",), step, HOSPITALS) for step in steps[1:10:4]]
+    faults += [Fault(("work process",), step, HOSPITALS) for step in steps[1:6:2]]
+    faults += [Fault(("Prefect server",), step) for step in steps[::2]]
+    faults += [Fault(("PostgreSQL",), step) for step in steps]
+    faults += [Fault(("coordinator",), step) for step in steps]
+    faults += [Fault(("exchange",), step) for step in steps[1:10]]
+    faults += [Fault(("agent",), step) for step in steps[1:10]]
+    faults += [Fault(("work process",), step) for step in steps[1:8]]
     return faults
 
 
