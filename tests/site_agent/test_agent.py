@@ -15,7 +15,7 @@ from fedclinic.methods.method import zeros
 from fedclinic.plan import BaseModelRef, Layers, Optimizer
 from fedclinic.privacy.accounting import epsilon
 from fedclinic.privacy.audit_coordinates import Coordinates
-from fedclinic.rounds import RoundTask
+from fedclinic.rounds import TASK_KIND, RoundTask
 from fedclinic.updates.admission import check_report
 from fedclinic.updates.blobs import BlobFolder
 from fedclinic.updates.codec import UpdateFile, encode
@@ -191,6 +191,16 @@ def test_a_task_that_a_stranger_signed_gets_no_answer(tiny):
     head = tiny.site.ledger.head()
     with pytest.raises(SignatureError, match="0 of 1 trusted signatures are good"):
         tiny.answer(make_tiny_task(), key=make_signing_key(9))
+    assert tiny.site.ledger.head() == head
+
+
+@pytest.mark.parametrize("other", [{"newer": 1}, {"work": None}])
+def test_a_task_of_another_version_is_told_to_be_one_and_reads_nothing(tiny, other):
+    tiny.change(workbench=never_read)
+    head = tiny.site.ledger.head()
+    fields = make_tiny_task().model_dump(mode="json") | other
+    with pytest.raises(SignatureError, match="of another version of fedclinic"):
+        run_round(tiny.site, sign(fields, TASK_KIND, COORDINATOR), FakeProgress())
     assert tiny.site.ledger.head() == head
 
 

@@ -23,7 +23,7 @@ from flows.exchange.task_rows import TaskView
 from site_agent.hours import is_open
 from site_agent.poll import CLOSED_SECONDS, WORK_ATTEMPTS, Agent, only_agent_of
 from site_agent.settings import Orchestration, SiteConfig, SiteHome
-from site_agent.work_process import WorkProcess, passed_names
+from site_agent.work_process import WorkProcess, passed_names, work_command
 from tests.factories import site_values
 from tests.fakes import FakeClock
 from tests.flows.exchange.desk import SITE_KEYS, Desk, make_answer, make_task_envelope
@@ -282,6 +282,13 @@ def test_the_process_inherits_named_variables_alone(tmp_path, monkeypatch):
     process = WorkProcess([sys.executable, "-c", program], tmp_path / "log")
     wait_until(lambda: not process.alive)
     assert "strange" not in seen.read_text()
+
+
+@pytest.mark.parametrize(("limit", "told"), [(None, []), (6.5, ["--memory-gib", "6.5"])])
+def test_the_process_is_told_how_much_memory_the_site_gives_it(tmp_path, limit, told):
+    command = work_command(tmp_path / "site.yaml", SiteHome(tmp_path), {}, limit)
+    assert "--confined" in command
+    assert command[command.index("--confined") + 1 :] == told
 
 
 @pytest.mark.parametrize(
