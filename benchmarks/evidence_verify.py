@@ -11,8 +11,9 @@ import click
 from fedclinic.evidence import standalone_verifier
 from fedclinic.evidence.bundle import FORMAT, Bundle, Trust
 from fedclinic.evidence.checkpoint import sign_checkpoint
-from fedclinic.evidence.events import COORDINATOR, ExportMade, SiteJoined, kind_of
+from fedclinic.evidence.events import COORDINATOR, ExportMade, SiteJoined
 from fedclinic.evidence.keys import SigningKey
+from fedclinic.evidence.kinds import kind_of
 from fedclinic.evidence.log import SignedLog
 from fedclinic.evidence.statement import sign
 from fedclinic.evidence.verify import verify

@@ -1,6 +1,6 @@
 """The base of every value that crosses a process or a file, and the types that its fields share."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -19,6 +19,9 @@ PublicKey = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 """A site, run, federation or label-safe file name: lower case, no path separators."""
+
+PolicyName = Literal["privacy", "auditing", "disclosure", "deidentification", "retention"]
+"""A document of `policies/`: data that people approve and that a digest names."""
 
 Probability = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=0)]

@@ -13,7 +13,7 @@ from fedclinic.method_parts import PLAIN_TRAINING, LayerDropout, Training
 from fedclinic.plan import BaseModelRef, Layers, Optimizer, Privacy, Task
 from fedclinic.privacy.audit_messages import LoggedGuesses, Reveal
 from fedclinic.privacy.mechanism import PrivacySpent
-from fedclinic.records import Count, Digest, Name, Record
+from fedclinic.records import Count, Digest, Name, PolicyName, Record
 
 TASK_KIND = "round-task"
 REPORT_KIND = "site-report"
@@ -101,6 +101,10 @@ class DeidentificationSummary(Record):
     """Counts that a site's disclosure policy lets out: rounded, small ones suppressed (None)."""
 
     policy: Digest
+    store: Digest | None = None
+    """What was worked on. Of public or consented notes, the digest of them; of others, one that
+    only the site's key can repeat and that differs from round to round: it binds the site to its
+    notes and tells nobody whether one patient's are among them, or whether they changed."""
     notes: int | None
     quarantined: int | None
     replaced: dict[EntityKind, int | None]
@@ -156,6 +160,8 @@ class SiteReport(Record):
     audit: AuditedRound | None = None
     """None: no privacy to audit, or the site's auditing policy switched the audit head off."""
     deidentification: DeidentificationSummary | None = None
+    policies: dict[PolicyName, Digest] = {}
+    """The site's policies that were in force, as its last `policy-changed` of each says."""
 
 
 class SitePrepared(Record):

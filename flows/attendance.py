@@ -49,12 +49,12 @@ class Attendance:
             self._admit(site, prepared)
 
     def check_in(self, site: str) -> None:
-        """Prepare a site that was away until now.
+        """Prepare a site that was away until now, or that went on with another key.
 
         Raises:
             RunError: if it still is, or is not like the others.
         """
-        if site not in self.keys:
+        if site not in self.keys or self._sites.key(site) != self.keys[site]:
             self._admit(site, self._prepare(site))
 
     def _admit(self, site: str, prepared: SitePrepared) -> None:

@@ -10,24 +10,25 @@ from pathlib import Path
 
 from fedclinic.digest import digest_record
 from fedclinic.errors import EvidenceError
-from fedclinic.evidence.bundle import Bundle, Trust
+from fedclinic.evidence.bundle import Bundle, Trust, verify_key
 from fedclinic.evidence.checkpoint import TreeHead, checkpoint_signers, read_head
 from fedclinic.evidence.events import (
     COORDINATOR,
-    KINDS,
     KeyRotated,
+    PolicyChanged,
     RunRecorded,
     SiteJoined,
-    kind_of,
 )
 from fedclinic.evidence.keyring import Keyring
 from fedclinic.evidence.keys import SigningKey
+from fedclinic.evidence.kinds import KINDS
 from fedclinic.evidence.log import LogFile
 from fedclinic.evidence.recorder import Recorder
+from fedclinic.evidence.rotation import rotations_between, sign_rotation
 from fedclinic.evidence.snapshot import RunSnapshot
-from fedclinic.evidence.statement import Envelope, countersign, sign, statement_kind
+from fedclinic.evidence.statement import Envelope, statement_kind
 from fedclinic.evidence.verify_log import Entry, read_entries
-from fedclinic.records import Record
+from fedclinic.records import Digest, PolicyName, Record
 from flows.run_store import write_whole
 from flows.settings import Workspace
 
@@ -94,22 +95,50 @@ class FederationLog:
         """Append what others signed, of the kinds that are evidence."""
         self._recorder.take_in(*(e for e in envelopes if statement_kind(e) in KINDS))
 
-    def accept(self, event: SiteJoined) -> None:
+    def accept(self, event: SiteJoined, said: Iterable[Envelope] = ()) -> None:
         """State that a site's key is accepted, if it is not in force already.
+
+        Args:
+            event: what would be stated.
+            said: what the site says, with which keys it went on from the one in force.
 
         Raises:
             EvidenceError: if its key was revoked, or another one is in force.
         """
         ring = self.keyring()
-        known = ring.current.get(event.site)
-        if known is None or (known.key_id in ring.revoked and known.raw.hex() != event.public_key):
+        known, key = ring.current.get(event.site), verify_key(event.public_key)
+        if known is None or (known.key_id in ring.revoked and known != key):
             self.state(event)
         elif known.key_id in ring.revoked:
             raise EvidenceError(f"site {event.site}: its key {known.key_id} was revoked")
-        elif known.raw.hex() != event.public_key:
-            raise EvidenceError(
-                f"site {event.site} signs with another key than the one in the log; if that is "
-                "right, revoke the old one with fedclinic audit revoke"
+        elif known != key:
+            rotations = rotations_between(event.site, known, key, said)
+            if not rotations:
+                raise EvidenceError(
+                    f"site {event.site} signs with another key than the one in the log; if that "
+                    "is right, revoke the old one with fedclinic audit revoke"
+                )
+            self.take_in(rotations)
+
+    def put_in_force(self, document: PolicyName, digest: Digest, at: float) -> None:
+        """State under which version of a policy the coordinator goes on, if it is another one."""
+        stated = [
+            entry.event
+            for entry in self.entries()
+            if isinstance(entry.event, PolicyChanged)
+            and (entry.event.actor, entry.event.document) == (COORDINATOR, document)
+        ]
+        last = stated[-1] if stated else None
+        if last is None or last.after != digest:
+            self.state(
+                PolicyChanged(
+                    at=at,
+                    actor=COORDINATOR,
+                    document=document,
+                    number=last.number + 1 if last else 1,
+                    before=last.after if last else None,
+                    after=digest,
+                )
             )
 
     def keyring(self) -> Keyring:
@@ -122,7 +151,7 @@ class FederationLog:
         """State that the coordinator goes on with a fresh key; the fresh one signs it too."""
         if not self.folder.first_key.is_file():
             write_whole(self.folder.first_key, self._key.public.raw.hex().encode())
-        self.take_in([countersign(sign(event, kind_of(event), self._key), fresh)])
+        self.take_in([sign_rotation(event, self._key, fresh)])
 
     def keep_snapshots(self, snapshots: Iterable[RunSnapshot], recorded: RunRecorded) -> None:
         """Keep what MLflow showed of a run and state its digests."""
@@ -181,12 +210,13 @@ class FederationLog:
     def own_trust(self, *, witnesses: int = 0) -> Trust:
         """A trust that believes the log: with it a log is checked against itself."""
         ring = self.keyring()
-        sites = {site: key.raw.hex() for site, key in ring.site_keys().items()}
+        joined = {site: [keys[-1] for keys in times] for site, times in ring.lineages.items()}
         return Trust(
             origin=self.origin,
             coordinator=ring.held[COORDINATOR][0],
-            sites=sites,
-            witnesses=sites,
+            sites={site: keys[-1] for site, keys in joined.items()},
+            earlier={site: tuple(keys[:-1]) for site, keys in joined.items() if keys[1:]},
+            witnesses={site: key.raw.hex() for site, key in ring.site_keys().items()},
             required_witnesses=witnesses,
         )
 

@@ -3,8 +3,9 @@
 import time
 
 from fedclinic.errors import ConfigError
-from fedclinic.evidence.events import COORDINATOR, KeyRotated
+from fedclinic.evidence.events import COORDINATOR
 from fedclinic.evidence.keys import SigningKey
+from fedclinic.evidence.rotation import rotation_of
 from flows.auditing.bundles import open_log
 from flows.coordinator_key import load_coordinator_key, load_key
 from flows.run_store import RunStore
@@ -29,12 +30,7 @@ def rotate_coordinator_key(workspace: Workspace) -> SigningKey:
         raise ConfigError("there is no next key yet: fedclinic key next, and give it to the sites")
     old, fresh = load_coordinator_key(workspace), next_coordinator_key(workspace)
     for path in sorted(workspace.logs.glob("*/log.jsonl")):
-        event = KeyRotated(
-            at=time.time(),
-            actor=COORDINATOR,
-            old_key_id=old.key_id,
-            public_key=fresh.public.raw.hex(),
-        )
+        event = rotation_of(COORDINATOR, old, fresh, time.time())
         open_log(workspace, path.parent.name).rotate(event, fresh)
     aside = workspace.signing_key.with_name(f"coordinator.{old.key_id[:8]}.pem")
     if not aside.exists():

@@ -65,7 +65,7 @@ def get_ready(
         witness=witnessed.get(site),
     )
     if site != EVALUATION_SITE:
-        records.accept_site(site, sites.key(site))
+        records.accept_site(site, sites.key(site), answer.events)
         records.keep_said(header.run, site, sites.key(site), answer.events)
     return prepared
 

@@ -16,13 +16,13 @@ from fedclinic.answers import Answer
 from fedclinic.config import parse_document
 from fedclinic.errors import FedclinicError, RunError, SignatureError
 from fedclinic.evidence.events import (
-    KINDS,
     AuditCommitted,
     AuditJudged,
     PlantedScored,
     Verdict,
 )
 from fedclinic.evidence.keys import SigningKey, VerifyKey
+from fedclinic.evidence.kinds import kind_of_record
 from fedclinic.evidence.statement import Envelope, open_record, sign, statement_kind
 from fedclinic.plan import FederationPlan, PatientPrivacy
 from fedclinic.privacy.accounting import epsilon
@@ -254,7 +254,7 @@ def _judge(
 
 def _opened(going: _Reveal, answer: Answer, record: type[SomeEvent]) -> list[SomeEvent]:
     """A site's statements of one kind."""
-    kind = next(name for name, known in KINDS.items() if known.record is record)
+    kind = kind_of_record(record)
     return [
         open_record(statement, going.trusted, kind, record)
         for statement in answer.events

@@ -1,9 +1,12 @@
 """The audits at the end of a run, as Prefect tasks: what they need from the run's folder, and where
 what was said and judged is kept."""
 
+import time
+
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from fedclinic.digest import digest_record
 from fedclinic.evidence.events import AuditJudged
 from fedclinic.evidence.statement import Envelope, statement_kind
 from fedclinic.records import Digest
@@ -43,6 +46,7 @@ def audit_run(
         deadline: of the reveals, in seconds since the epoch.
     """
     audited = _audited(federation, records.store, state)
+    records.log.put_in_force("auditing", digest_record(audited.policy), time.time())
     futures = {
         site: audit_one.submit(audited, sites, site, deadline)
         for site in federation.plan.site_names()

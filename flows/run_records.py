@@ -44,13 +44,13 @@ class RunRecords:
             )
         )
 
-    def accept_site(self, site: str, key: VerifyKey) -> None:
-        """State that a site signs with this key.
+    def accept_site(self, site: str, key: VerifyKey, said: Sequence[Envelope]) -> None:
+        """State that a site signs with this key, or that it went on with it from an older one.
 
         Raises:
-            EvidenceError: if the log names another key for it.
+            EvidenceError: if the log names another key for it, which did not vouch for this one.
         """
-        self.log.accept(SiteJoined(at=time.time(), site=site, public_key=key.raw.hex()))
+        self.log.accept(SiteJoined(at=time.time(), site=site, public_key=key.raw.hex()), said)
 
     def keep_task(self, round_number: int, site: str, task: Envelope) -> None:
         """Keep a signed task, which is a statement itself, before its site gets it."""

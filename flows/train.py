@@ -58,6 +58,7 @@ def site_round(run: Run, site: str, round_number: int, signed: Envelope) -> Site
     try:
         run.attendance.check_in(site)
         answer = run.sites.submit(site, signed)
+        run.attendance.check_in(site)
     except LateError as error:
         late = SiteOutcome(site=site, verdict="late", reason=str(error))
         return run.records.judge(given, late)

@@ -190,12 +190,12 @@ def run(config: Path, home: Path, substitutions: tuple[str, ...]) -> None:
 @cli.command()
 @site_options
 def rotate(config: Path, home: Path, substitutions: tuple[str, ...]) -> None:
-    """Replace the site's key by a new one, signed by the old."""
-    from site_agent.enrolment import rotate_key  # noqa: PLC0415
-    from site_agent.settings import SiteHome  # noqa: PLC0415
+    """Replace the site's key by a new one, signed by the old; the agent must be stopped."""
+    from site_agent.key_rotation import rotate_key  # noqa: PLC0415
 
     os.umask(PRIVATE)
-    rotate_key(SiteHome(home.resolve()), click.echo)
+    site = open_site_at(config, home, substitutions)
+    rotate_key(site.home, site.config.site, site.disclosure_policy, click.echo)
 
 
 @cli.command()

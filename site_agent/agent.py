@@ -27,7 +27,7 @@ from fedclinic.records import Record
 from fedclinic.rounds import TASK_KIND, AuditedRound, RoundTask, SiteReport, UpdateManifest
 from fedclinic.updates.admission import check_update
 from fedclinic.updates.codec import Tensors, UpdateFile, count_parameters, encode_chunks
-from site_agent.egress import release, summarise
+from site_agent.egress import release, summarise, with_present_key
 from site_agent.ledger_statements import budget_statements
 from site_agent.local_round import local_round
 from site_agent.sharing import keep_personal, load_start
@@ -118,7 +118,7 @@ def _finish(site: Site, task: RoundTask) -> Answer:
     else:
         report = kept.report
     site.outbox.deliver(kept, site.blobs)
-    return Answer(statements=(*kept.statements, report))
+    return Answer(statements=with_present_key((*kept.statements, report), site.key))
 
 
 def _global_change(site: Site, task: RoundTask, workbench: Workbench) -> Tensors | None:
@@ -181,8 +181,12 @@ def _completed(
         self_test=site.self_test,
         audit=audit,
         deidentification=summarise(
-            site.store.counts(), site.deidentification_policy, site.store.measured()
+            site.store.counts(),
+            site.policies["deidentification"],
+            site.store.measured(),
+            site.store.digest_for(task.run, task.round_number),
         ),
+        policies=dict(site.policies),
     )
 
 
@@ -204,7 +208,8 @@ def _decline(
     site: Site, task: RoundTask, status: Literal["refused", "failed"], error: FedclinicError
 ) -> Answer:
     report = _release(site, task, _declined(task, status, error.code))
-    return Answer(statements=(*site.outbox.find(task).statements, report), problem=str(error))
+    said = with_present_key(site.outbox.find(task).statements, site.key)
+    return Answer(statements=(*said, report), problem=str(error))
 
 
 def _declined(task: RoundTask, status: Literal["refused", "failed"], code: ErrorCode) -> SiteReport:

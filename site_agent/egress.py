@@ -9,11 +9,22 @@ from fedclinic.evidence.events import (
     BudgetCommitted,
     BudgetReserved,
     BudgetUseBegun,
+    KeyRotated,
     PlantedScored,
+    PolicyChanged,
     SelfTested,
 )
 from fedclinic.evidence.keys import SigningKey
-from fedclinic.evidence.statement import Envelope, sign
+from fedclinic.evidence.rotation import ROTATED_KIND
+from fedclinic.evidence.statement import (
+    Envelope,
+    countersign,
+    parse_statement,
+    sign,
+    signed_by,
+    statement_content,
+    statement_kind,
+)
 from fedclinic.privacy.disclosure import DisclosurePolicy, disclose
 from fedclinic.records import Digest, Record
 from fedclinic.rounds import (
@@ -52,6 +63,8 @@ KINDS: Mapping[type[Record], str] = {
     EvaluationReport: EVALUATED_KIND,
     TaskDeclined: DECLINED_KIND,
     Cosigned: COSIGNED_KIND,
+    PolicyChanged: "policy-changed",
+    KeyRotated: ROTATED_KIND,
 }
 """Everything that a site ever says, and the kind under which it signs it."""
 
@@ -61,11 +74,15 @@ MIN_CANARIES = 50
 
 
 def summarise(
-    counts: StoreCounts, policy: Digest, measured: Measured | None = None
+    counts: StoreCounts,
+    policy: Digest,
+    measured: Measured | None = None,
+    store: Digest | None = None,
 ) -> DeidentificationSummary:
     """Collect the store's counts and measured recall; they are exact until `release` blurs them."""
     return DeidentificationSummary(
         policy=policy,
+        store=store,
         notes=counts.notes,
         quarantined=counts.quarantined,
         replaced=dict(sorted(counts.replaced.items())),
@@ -102,8 +119,42 @@ def release(
     Raises:
         PolicyError: naming the field, never its value, if the policy does not let one out.
     """
+    return _sign(record, policy, key, frozenset({task.run, task.site, task.nonce, *known}))
+
+
+def release_policies(
+    changes: Iterable[PolicyChanged], policy: DisclosurePolicy, key: SigningKey
+) -> tuple[Envelope, ...]:
+    """Sign what the site states of its own policies: digests and numbers.
+
+    Raises:
+        PolicyError: if its disclosure policy, an older one perhaps, does not let that out.
+    """
+    return tuple(_sign(change, policy, key, frozenset({change.actor})) for change in changes)
+
+
+def release_rotation(
+    event: KeyRotated, policy: DisclosurePolicy, keys: tuple[SigningKey, SigningKey]
+) -> Envelope:
+    """Sign with the old and the new key that the site goes on with the new one."""
+    known = frozenset({event.actor, event.old_key_id})
+    return countersign(_sign(event, policy, keys[0], known), keys[1])
+
+
+def with_present_key(statements: Iterable[Envelope], key: SigningKey) -> tuple[Envelope, ...]:
+    """What the site stated and kept, signed with the key that it has now."""
+    return tuple(
+        said
+        if signed_by(said, {key.key_id: key.public})
+        else sign(parse_statement(statement_content(said))["predicate"], statement_kind(said), key)
+        for said in statements
+    )
+
+
+def _sign(
+    record: Record, policy: DisclosurePolicy, key: SigningKey, texts: frozenset[str]
+) -> Envelope:
     kind = KINDS[type(record)]
-    texts = frozenset({task.run, task.site, task.nonce, *known})
     message = record.model_dump(mode="json")
     disclosed = disclose(kind.replace("-", "_"), message, policy, known=texts)
     return sign(type(record).model_validate(disclosed), kind, key)

@@ -1,4 +1,4 @@
-"""Join a federation in one call, and change the site's key later."""
+"""Join a federation in one call."""
 
 import base64
 import hashlib
@@ -17,15 +17,12 @@ from fedclinic.exchange_protocol import (
     Join,
     Joined,
     Problem,
-    Rotate,
     Trouble,
     join_message,
-    rotate_message,
 )
 from fedclinic.invitation import Invitation, read_token
 from site_agent.exchange_client import (
     ExchangeAddress,
-    ExchangeClient,
     in_words,
     open_connection,
 )
@@ -81,22 +78,6 @@ def load_address(home: SiteHome) -> ExchangeAddress:
         ) from None
     except ValueError:
         raise ConfigError(f"{home.exchange} is damaged: restore it from the backup") from None
-
-
-def rotate_key(home: SiteHome, say: Say) -> None:
-    """Make a new key and have it accepted in place of the old one, which is kept aside."""
-    old = load_signing_key(home)
-    fresh_path = home.signing_key.with_name("site.next.pem")
-    if not fresh_path.exists():
-        _write_new(fresh_path, SigningKey.generate().to_pem().decode())
-    fresh = SigningKey.from_pem(fresh_path.read_bytes())
-    address = load_address(home)
-    proof = fresh.sign(rotate_message(address.site, old.key_id))
-    client = ExchangeClient.open(address, old)
-    client.rotate(Rotate(public_key=fresh.public.raw.hex(), proof=base64.b64encode(proof).decode()))
-    home.signing_key.rename(home.signing_key.with_name(f"site.{old.key_id[:8]}.pem"))
-    fresh_path.rename(home.signing_key)
-    say(f"the new key {fresh.public.raw.hex()} is in force; restart the agent")
 
 
 def _check_config(config: Path, invitation: Invitation) -> None:

@@ -1,7 +1,11 @@
 """Measure a global model on this site's notes, where its administrator declared them public."""
 
+from collections.abc import Iterable
+
+from fedclinic.digest import canonical_json, digest_chunks
 from fedclinic.errors import PolicyError
 from fedclinic.learning.evaluate import measure
+from fedclinic.notes import DeidentifiedNote
 from fedclinic.records import Digest
 from fedclinic.rounds import EvaluationReport, EvaluationTask
 from fedclinic.updates.blobs import BlobFolder
@@ -31,6 +35,18 @@ def evaluate(
         notes=bench.notes.notes,
         metrics=metrics,
     )
+
+
+def digest_notes(notes: Iterable[DeidentifiedNote]) -> Digest:
+    """Digest of notes themselves, in their order, which whoever has them can repeat."""
+    return digest_chunks(
+        canonical_json({"text": note.text, "labels": note.labels, "entities": _places(note)})
+        for note in notes
+    )
+
+
+def _places(note: DeidentifiedNote) -> list[tuple[int, int, str]]:
+    return [(span.start, span.end, span.label) for span in note.entities]
 
 
 def load_state(state: Digest | None, bench: Workbench, blobs: BlobFolder) -> Tensors | None:

@@ -20,12 +20,21 @@ def load_signing_key(home: SiteHome) -> SigningKey:
     Raises:
         ConfigError: if the file is not such a key.
     """
-    if not home.signing_key.exists():
-        _write_secret(home.signing_key, SigningKey.generate().to_pem())
+    return load_key(home.signing_key)
+
+
+def load_key(path: Path) -> SigningKey:
+    """Read an Ed25519 key, or make it on first use.
+
+    Raises:
+        ConfigError: if the file is not such a key.
+    """
+    if not path.exists():
+        _write_secret(path, SigningKey.generate().to_pem())
     try:
-        return SigningKey.from_pem(home.signing_key.read_bytes())
+        return SigningKey.from_pem(path.read_bytes())
     except SignatureError:
-        raise _damaged(home.signing_key) from None
+        raise _damaged(path) from None
 
 
 def load_secret(path: Path) -> bytes:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from fedclinic.config import parse_document
 from fedclinic.deid.policy import DeidentificationPolicy
+from fedclinic.digest import digest_record
 from fedclinic.evidence.keys import SigningKey
 from fedclinic.privacy.auditing_policy import AuditingPolicy
 from fedclinic.privacy.disclosure import DisclosurePolicy
 from fedclinic.privacy.policy import PrivacyPolicy
-from fedclinic.records import Digest
+from fedclinic.records import Digest, PolicyName
 from site_agent.detection_process import DetectionPool, SitePlace
 from site_agent.keys import load_secret, load_signing_key
 from site_agent.ledger_file import LedgerFile
@@ -45,6 +46,15 @@ class OpenSite:
         """Digest of all that decides what becomes of a note."""
         model = self.config.deidentification.model
         return treatment_digest(self.deidentification_policy, model.digest if model else None)
+
+    def policies(self) -> dict[PolicyName, Digest]:
+        """The digest of each policy as it was read."""
+        return {
+            "privacy": digest_record(self.privacy_policy),
+            "auditing": digest_record(self.auditing_policy),
+            "disclosure": digest_record(self.disclosure_policy),
+            "deidentification": self.deidentification_policy.digest(),
+        }
 
     def roster(self) -> Roster:
         return read_roster(self.config.roster)

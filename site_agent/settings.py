@@ -213,6 +213,11 @@ class SiteHome:
         return self.root / "keys" / "site.pem"
 
     @property
+    def rotations(self) -> Path:
+        """What the site signed when it changed its key, by the identifier of the old one."""
+        return self.root / "keys" / "rotations"
+
+    @property
     def store_key(self) -> Path:
         return self.root / "keys" / "store.key"
 
@@ -266,6 +271,11 @@ class SiteHome:
     def witnessed(self) -> Path:
         """The last tree head of each log that the site has cosigned."""
         return self.root / "witnessed"
+
+    @property
+    def policies(self) -> Path:
+        """Which version of each policy the site stated last."""
+        return self.root / "policies.json"
 
     @property
     def personal(self) -> Path:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from fedclinic.evidence.keys import SigningKey, VerifyKey
 from fedclinic.privacy.disclosure import DisclosurePolicy
 from fedclinic.privacy.distributed_sum import ALONE, StepGroup
 from fedclinic.privacy.policy import PrivacyPolicy
-from fedclinic.records import Digest
+from fedclinic.records import Digest, PolicyName
 from fedclinic.rounds import RoundTask
 from fedclinic.updates.blobs import BlobFolder
 from site_agent.auditing import Auditing
@@ -37,7 +37,8 @@ class Site:
     key: SigningKey
     coordinators: dict[str, VerifyKey]
     privacy_policy: PrivacyPolicy
-    deidentification_policy: Digest
+    policies: Mapping[PolicyName, Digest]
+    """The digest of each policy that is in force."""
     disclosure_policy: DisclosurePolicy
     auditing: Auditing
     self_test: Digest

@@ -38,8 +38,9 @@ from site_agent.agent import run_round
 from site_agent.audit_secrets import AuditSecrets
 from site_agent.auditing import Auditing, judged
 from site_agent.detection_process import OneProcess
-from site_agent.egress import AnyTask, release, summarise
-from site_agent.evaluation import evaluate, load_state
+from site_agent.egress import AnyTask, release, release_policies, summarise
+from site_agent.evaluation import digest_notes, evaluate, load_state
+from site_agent.key_rotation import stated_rotations
 from site_agent.keys import coordinator_keys
 from site_agent.ledger_statements import to_the_minute
 from site_agent.models import check_base_model
@@ -47,6 +48,7 @@ from site_agent.opening import OpenSite
 from site_agent.outbox import Outbox
 from site_agent.own_code import code_digest, image_digest
 from site_agent.personal_store import PersonalStore
+from site_agent.policy_book import put_in_force
 from site_agent.prepare import update_store
 from site_agent.site import Site, fresh_noise_key
 from site_agent.step_processes import StepProcesses
@@ -80,7 +82,9 @@ class TaskHandler:
         """
         match statement_kind(envelope):
             case rounds.TASK_KIND:
-                return run_round(self._rounds(), envelope, self._meter("train"))
+                stated = self._stated_policies()
+                answer = run_round(self._rounds(), envelope, self._meter("train"))
+                return answer.model_copy(update={"statements": (*stated, *answer.statements)})
             case rounds.PREPARE_KIND:
                 return self._answer(envelope, PrepareTask, self._prepare)
             case rounds.EVALUATION_KIND:
@@ -127,6 +131,7 @@ class TaskHandler:
 
     def _prepare(self, task: PrepareTask) -> Statements:
         self.site.ledger.verify(task.witness)
+        stated = self._stated_policies()
         check_base_model(task.base_model, task.layers, self.site.config)
         with self.site.detection() as pool:
             counts = update_store(
@@ -157,11 +162,30 @@ class TaskHandler:
             shapes=shapes,
             model_parameters=bench.model_parameters,
             deidentification=summarise(
-                counts, self.site.deidentification_policy.digest(), self.site.store.measured()
+                counts,
+                self.site.deidentification_policy.digest(),
+                self.site.store.measured(),
+                self._store_digest(task.run),
             ),
         )
         bound = self._auditing().commit(task.run, task.site, to_the_minute(self.clock()))
-        return self._release(bound, task), self._release(prepared, task, *shapes)
+        signed = self._release(bound, task), self._release(prepared, task, *shapes)
+        site = self.site
+        rotations = stated_rotations(site.home, site.config.site, site.key.public)
+        return (*rotations, *stated, *signed)
+
+    def _store_digest(self, run: str) -> Digest:
+        """Names the notes: openly where they are public or consented, else for the site alone."""
+        if self.site.config.permissions.evaluation:
+            return digest_notes(self.site.store.notes())
+        return self.site.store.digest_for(run, 0)
+
+    def _stated_policies(self) -> Statements:
+        """The policies in force, durable before anything is done under them."""
+        site = self.site
+        at = to_the_minute(self.clock())
+        changes = put_in_force(site.home.policies, site.config.site, site.policies(), at)
+        return release_policies(changes, site.disclosure_policy, site.key)
 
     def _evaluate(self, task: EvaluationTask) -> Statements:
         bench = self._workbench(task.work.task, task.work.base_model, task.work.layers)
@@ -223,7 +247,7 @@ class TaskHandler:
             key=self.site.key,
             coordinators=coordinator_keys(self.site.config.permissions.coordinators),
             privacy_policy=self.site.privacy_policy,
-            deidentification_policy=self.site.deidentification_policy.digest(),
+            policies=self.site.policies(),
             disclosure_policy=self.site.disclosure_policy,
             auditing=self._auditing(),
             self_test=self.tested_digest,

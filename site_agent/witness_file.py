@@ -1,13 +1,12 @@
 """What a hospital remembers of the logs that it cosigned, so that no second history is sealed."""
 
 import hashlib
-import os
 from collections.abc import Mapping
-from pathlib import Path
 
 from fedclinic.evidence.checkpoint import TreeHead, read_head
 from fedclinic.evidence.cosigning import Cosigned, CosignTask, cosign
 from fedclinic.evidence.keys import KeyId, SigningKey, VerifyKey
+from site_agent.durable_file import replace_durably
 from site_agent.settings import SiteHome
 
 
@@ -25,15 +24,5 @@ def cosign_once(
     old = TreeHead.from_note(path.read_text(encoding="utf-8")) if path.is_file() else None
     answer, head = cosign(task, coordinators=tuple(coordinators.values()), old=old, key=key)
     if head is not None and head != old:
-        _write(path, head.to_note())
+        replace_durably(path, head.to_note().encode())
     return answer
-
-
-def _write(path: Path, note: str) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.urandom(4).hex()}")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(note)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

@@ -139,7 +139,7 @@ def make_tiny_site(
         key=key,
         coordinators={COORDINATOR.key_id: COORDINATOR.public},
         privacy_policy=privacy,
-        deidentification_policy=installed_deidentification_policy().digest(),
+        policies={"deidentification": installed_deidentification_policy().digest()},
         disclosure_policy=installed_disclosure_policy(),
         auditing=Auditing(
             auditing or installed_auditing_policy(canaries=20, planted=2, unplanted=6),

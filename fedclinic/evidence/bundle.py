@@ -40,8 +40,15 @@ class Trust(Record):
     witnesses: dict[Name, PublicKey]
     """Keys of those who cosign checkpoints."""
     required_witnesses: Count
+    earlier: dict[Name, tuple[PublicKey, ...]] = {}
+    """Keys that a hospital had before it was revoked and joined again, as it gave them too."""
     seen: str | None = None
     """The last checkpoint that the auditor kept; a log must still begin with it."""
+
+    def given(self, site: str) -> frozenset[PublicKey]:
+        """Every key that a hospital gave the auditor."""
+        present = {self.sites[site]} if site in self.sites else set()
+        return frozenset(present | set(self.earlier.get(site, ())))
 
 
 def verify_key(public_key: PublicKey) -> VerifyKey:

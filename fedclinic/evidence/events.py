@@ -1,22 +1,20 @@
-"""What can be stated in a federation's log: one record for each kind of event, and who may sign it.
+"""What can be stated in a federation's log: one record for each kind of event.
 
-Two kinds are defined with the round they travel in: `round-task` (`RoundTask`) and `site-report`
-(`SiteReport`, which states that an update was produced). No record holds note text, a patient key
+Some kinds are defined with the round they travel in, such as `round-task` (`RoundTask`) and
+`site-report` (`SiteReport`, which states that an update was produced); `kinds` lists all, and who
+may sign each. No record holds note text, a patient key
 or a number computed from notes that the site's disclosure policy does not let out.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, JsonValue, PositiveInt, StringConstraints
+from pydantic import Field, JsonValue, PositiveInt, StringConstraints
 
 from fedclinic.evidence.keys import KeyId
-from fedclinic.evidence.plan_facts import TaskFacts
 from fedclinic.privacy.audit_messages import CoinCommitment, PlantedScores
 from fedclinic.privacy.mechanism import Mechanism, PrivacyPromise
-from fedclinic.records import Count, Digest, Name, PublicKey, Record
-from fedclinic.rounds import AuditRevealed, LedgerHead, RevealTask, RoundTask, SiteReport
+from fedclinic.records import Count, Digest, Name, PolicyName, PublicKey, Record
+from fedclinic.rounds import LedgerHead
 
 Instant = Annotated[float, Field(gt=0)]
 """Seconds since the epoch, UTC, by the signer's clock."""
@@ -196,12 +194,15 @@ class ModelRegistered(Record):
 
 
 class PolicyChanged(Record):
-    """A site or the coordinator exchanged a document that people sign."""
+    """A site or the coordinator goes on under another version of a policy that people sign."""
 
     at: Instant
     actor: Name
-    document: str
+    document: PolicyName
+    number: PositiveInt
+    """Which version of the document this is at its actor, counted from 1."""
     before: Digest | None
+    """The version before; None where this is the first that the actor states."""
     after: Digest
 
 
@@ -239,63 +240,3 @@ class RunRecorded(Record):
 
 COORDINATOR = "coordinator"
 """The coordinator as an actor; no site may have this name in a log."""
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of statement: its record, and which field names the actor who must have signed."""
-
-    record: type[BaseModel]
-    """What a verifier reads: of a task only its facts, as its work changes with the product."""
-    signer: Literal["site", "actor", "coordinator", "site or coordinator"]
-
-
-KINDS: Mapping[str, Kind] = {
-    "plan-approved": Kind(PlanApproved, "coordinator"),
-    "site-joined": Kind(SiteJoined, "coordinator"),
-    "site-revoked": Kind(SiteRevoked, "coordinator"),
-    "key-rotated": Kind(KeyRotated, "actor"),
-    "self-tested": Kind(SelfTested, "site"),
-    "budget-reserved": Kind(BudgetReserved, "site"),
-    "budget-use-begun": Kind(BudgetUseBegun, "site"),
-    "budget-committed": Kind(BudgetCommitted, "site"),
-    "round-task": Kind(TaskFacts, "coordinator"),
-    "site-report": Kind(SiteReport, "site"),
-    "update-judged": Kind(UpdateJudged, "coordinator"),
-    "round-aggregated": Kind(RoundAggregated, "coordinator"),
-    "audit-committed": Kind(AuditCommitted, "site"),
-    "reveal-task": Kind(RevealTask, "coordinator"),
-    "audit-revealed": Kind(AuditRevealed, "site"),
-    "planted-scored": Kind(PlantedScored, "site"),
-    "audit-judged": Kind(AuditJudged, "site or coordinator"),
-    "model-registered": Kind(ModelRegistered, "coordinator"),
-    "policy-changed": Kind(PolicyChanged, "actor"),
-    "export-made": Kind(ExportMade, "actor"),
-    "evidence-purged": Kind(EvidencePurged, "actor"),
-    "run-recorded": Kind(RunRecorded, "coordinator"),
-}
-
-
-def kind_of(event: Record) -> str:
-    """The kind under which a record is signed.
-
-    Raises:
-        KeyError: if it is not an event.
-    """
-    return _KIND_OF[type(event)]
-
-
-def actor_of(event: Record) -> str:
-    """Who must have signed an event: a site's name, or the coordinator."""
-    signer = KINDS[kind_of(event)].signer
-    if signer == "coordinator":
-        return COORDINATOR
-    if signer == "actor":
-        return str(getattr(event, "actor"))  # noqa: B009 - the kind says that the field is there
-    return getattr(event, "site", None) or COORDINATOR
-
-
-_KIND_OF: Mapping[type[BaseModel], str] = {
-    RoundTask: "round-task",
-    **{kind.record: name for name, kind in KINDS.items()},
-}

@@ -33,6 +33,8 @@ class Keyring:
     """The key in force, by actor."""
     held: dict[str, list[str]] = field(default_factory=dict)
     """Every public key that an actor ever had, hexadecimal."""
+    lineages: dict[str, list[list[str]]] = field(default_factory=dict)
+    """A site's keys for each time it joined: each key but the first is vouched for by the last."""
     revoked: set[KeyId] = field(default_factory=set)
 
     @classmethod
@@ -81,19 +83,29 @@ class Keyring:
             yield from self._rotate(event, envelope, where)
 
     def compare(self, trust: Trust) -> Iterator[Finding]:
-        """Compare every site's keys with the one its hospital gave the auditor."""
-        for site, keys in sorted(self.held.items()):
-            if site == COORDINATOR:
-                continue
-            known = trust.sites.get(site)
-            if known is None:
-                yield unverifiable(
-                    "key.unknown", f"site {site}", "only the coordinator vouches for its key"
-                )
-            elif known not in keys:
-                yield failed(
-                    "key.foreign", f"site {site}", "its key is not the one its hospital gave"
-                )
+        """Compare every site's keys with those its hospital gave the auditor."""
+        for site, lineages in sorted(self.lineages.items()):
+            where = f"site {site}"
+            given = trust.given(site)
+            unknown = [keys for keys in lineages if not given.intersection(keys)]
+            if not given:
+                yield unverifiable("key.unknown", where, "only the coordinator vouches for its key")
+            elif len(unknown) == len(lineages):
+                yield failed("key.foreign", where, "its key is not the one its hospital gave")
+            elif unknown:
+                key_id = verify_key(unknown[0][0]).key_id
+                what = f"only the coordinator vouches for the key {key_id} that it had another time"
+                yield unverifiable("key.unknown", where, what)
+
+    def witness_keys(self, trust: Trust) -> dict[str, VerifyKey]:
+        """Keys that may cosign: where a witness is a site that rotated, the one it has now."""
+        keys = {}
+        for name, given in trust.witnesses.items():
+            last = self.lineages.get(name, [[]])[-1]
+            key = self.current[name] if given in last else verify_key(given)
+            if key.key_id not in self.revoked:
+                keys[name] = key
+        return keys
 
     def _join(self, event: SiteJoined, where: str) -> Iterator[Finding]:
         known = self.current.get(event.site)
@@ -104,6 +116,7 @@ class Keyring:
             yield failed("key.joined", where, f"{event.site} joined again; its key was in force")
         self.current[event.site] = verify_key(event.public_key)
         self.held.setdefault(event.site, []).append(event.public_key)
+        self.lineages.setdefault(event.site, []).append([event.public_key])
 
     def _rotate(self, event: KeyRotated, envelope: Envelope, where: str) -> Iterator[Finding]:
         known, new = self.current.get(event.actor), verify_key(event.public_key)
@@ -113,6 +126,8 @@ class Keyring:
             yield failed("key.rotated", where, "the new key did not sign: it may not be theirs")
         self.current[event.actor] = new
         self.held.setdefault(event.actor, []).append(event.public_key)
+        if event.actor in self.lineages:
+            self.lineages[event.actor][-1].append(event.public_key)
 
     def _actual_signer(self, envelope: Envelope) -> str:
         for actor, keys in sorted(self.held.items()):

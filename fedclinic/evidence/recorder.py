@@ -8,13 +8,22 @@ from collections.abc import Iterable
 from typing import Any
 
 from fedclinic.digest import canonical_json, digest_bytes
+from fedclinic.errors import EvidenceError
 from fedclinic.evidence.bundle import FORMAT, Bundle
 from fedclinic.evidence.checkpoint import sign_checkpoint
-from fedclinic.evidence.events import COORDINATOR, kind_of
+from fedclinic.evidence.events import COORDINATOR
 from fedclinic.evidence.keys import SigningKey
+from fedclinic.evidence.kinds import kind_of
 from fedclinic.evidence.log import LogFile
+from fedclinic.evidence.rotation import ROTATED_KIND
 from fedclinic.evidence.snapshot import RunSnapshot
-from fedclinic.evidence.statement import Envelope, parse_statement, sign, statement_content
+from fedclinic.evidence.statement import (
+    Envelope,
+    parse_statement,
+    sign,
+    statement_content,
+    statement_kind,
+)
 from fedclinic.records import Digest, Record
 
 _TIMES = ("at", "deadline")
@@ -27,14 +36,19 @@ class Recorder:
         self._file, self._key = file, key
         self._known: set[tuple[str, Digest]] = set()
         self._seen = 0
+        self._superseded = False
 
     @property
     def entries(self) -> tuple[Envelope, ...]:
         return self._file.log.entries
 
     def state(self, *events: Record) -> None:
-        """Sign events as the coordinator and append those that are new."""
-        self.take_in(*(sign(event, kind_of(event), self._key) for event in events))
+        """Sign events as the coordinator and append those that are new.
+
+        Raises:
+            EvidenceError: if the coordinator went on with another key meanwhile.
+        """
+        self._append(*(sign(event, kind_of(event), self._key) for event in events), own=True)
 
     def take_in(self, *envelopes: Envelope) -> None:
         """Append envelopes that others signed, or that were signed before, if they are new.
@@ -42,14 +56,28 @@ class Recorder:
         Raises:
             SignatureError: if one is not a statement. Whose it is, a verifier checks.
         """
+        self._append(*envelopes, own=False)
+
+    def _append(self, *envelopes: Envelope, own: bool) -> None:
         fresh = {_identity(envelope): envelope for envelope in envelopes}
         with self._file.writing() as log:
-            self._known |= {_identity(envelope) for envelope in log.entries[self._seen :]}
+            added = log.entries[self._seen :]
+            self._known |= {_identity(envelope) for envelope in added}
+            self._superseded |= any(self._replaces_key(envelope) for envelope in added)
+            if own and self._superseded:
+                raise EvidenceError("the coordinator's key was rotated: start the command again")
             new = [envelope for name, envelope in fresh.items() if name not in self._known]
             if new:
                 self._file.append(new)
                 self._known |= fresh.keys()
             self._seen = len(self._file.log.entries)
+
+    def _replaces_key(self, envelope: Envelope) -> bool:
+        """Whether the coordinator went on from the key that this recorder signs with."""
+        if statement_kind(envelope) != ROTATED_KIND:
+            return False
+        predicate = parse_statement(statement_content(envelope))["predicate"]
+        return (predicate["actor"], predicate["old_key_id"]) == (COORDINATOR, self._key.key_id)
 
     def checkpoint(self) -> str:
         """Sign what the log is now; hospitals cosign the text before it is published."""

@@ -153,8 +153,9 @@ def read_checkpoint(checkpoint: str, keys: dict[str, str]) -> tuple[str, int, by
     return origin, int(size), base64.b64decode(root, validate=True), signers
 
 
-def check_seal(bundle: Json, trust: Json, held: dict[str, list[str]]) -> Iterator[Found]:
-    keys = {**trust["witnesses"], COORDINATOR: held[COORDINATOR][-1]}
+def check_seal(bundle: Json, trust: Json, ring: "Keyring") -> Iterator[Found]:
+    held = ring.held
+    keys = {**ring.witness_keys(trust), COORDINATOR: held[COORDINATOR][-1]}
     try:
         origin, size, root, signers = read_checkpoint(bundle["checkpoint"], keys)
     except ValueError:
@@ -197,11 +198,92 @@ def check_seen(trust: Json, leaves: list[bytes], coordinator: list[str]) -> Iter
 # --- who signed what -----------------------------------------------------------------------------
 
 
+class Keyring:
+    """The keys that a log has named so far."""
+
+    def __init__(self, coordinator: str) -> None:
+        self.held = {COORDINATOR: [coordinator]}
+        self.lineages: dict[str, list[list[str]]] = {}
+        """A site's keys for each time it joined: each but the first is vouched for by the last."""
+        self.revoked: set[str] = set()
+
+    def witness_keys(self, trust: Json) -> dict[str, str]:
+        """Keys that may cosign: where a witness is a site that rotated, the one it has now."""
+        keys = {}
+        for name, given in trust["witnesses"].items():
+            last = self.lineages.get(name, [[]])[-1]
+            key = last[-1] if given in last else given
+            if key_id(key) not in self.revoked:
+                keys[name] = key
+        return keys
+
+    def compare(self, trust: Json) -> Iterator[Found]:
+        for site, lineages in sorted(self.lineages.items()):
+            given = {trust["sites"].get(site), *trust.get("earlier", {}).get(site, ())} - {None}
+            unknown = [keys for keys in lineages if not given.intersection(keys)]
+            if not given:
+                yield unknown_key(site, "only the coordinator vouches for its key")
+            elif len(unknown) == len(lineages):
+                yield failed("key.foreign", f"site {site}", "not the key its hospital gave")
+            elif unknown:
+                yield unknown_key(site, f"only the coordinator vouches for {key_id(unknown[0][0])}")
+
+    def check_signature(self, envelope: Json, actor: str, where: str) -> Iterator[Found]:
+        keys = self.held.get(actor)
+        if not keys:
+            yield failed("signature.unknown", where, f"{actor} had no key in the log by then")
+        elif key_id(keys[-1]) in self.revoked:
+            yield failed("signature.revoked", where, f"the key of {actor} was revoked before")
+        elif not envelope_signed_by(envelope, keys[-1]):
+            yield failed("signature.bad", where, f"not signed by the key of {actor}")
+
+    def follow(self, kind: str, record: Json, envelope: Json, where: str) -> Iterator[Found]:
+        """Take in an entry that changes keys."""
+        if kind == "site-joined":
+            yield from self.join(record["site"], read_key(record), where)
+        elif kind == "site-revoked":
+            if record["key_id"] not in map(key_id, self.held.get(record["site"], ())):
+                yield failed("key.revoked", where, "the site never had this key")
+            self.revoked.add(record["key_id"])
+        elif kind == "key-rotated":
+            actor, key = record["actor"], read_key(record)
+            keys = self.held.setdefault(actor, [])
+            if not keys or key_id(keys[-1]) != record["old_key_id"]:
+                yield failed("key.rotated", where, "another key was in force before")
+            if not envelope_signed_by(envelope, key):
+                yield failed("key.rotated", where, "the new key did not sign")
+            keys.append(key)
+            if actor in self.lineages:
+                self.lineages[actor][-1].append(key)
+
+    def join(self, site: str, key: str, where: str) -> Iterator[Found]:
+        if site == COORDINATOR:
+            yield failed("key.joined", where, "a site may not be called coordinator")
+            return
+        keys = self.held.setdefault(site, [])
+        if keys and key_id(keys[-1]) not in self.revoked:
+            yield failed("key.joined", where, "it joined again; its key was in force")
+        keys.append(key)
+        self.lineages.setdefault(site, []).append([key])
+
+
+def unknown_key(site: str, what: str) -> Found:
+    return unknown("key.unknown", f"site {site}", what)
+
+
+def read_key(record: Json) -> str:
+    """The key that a record names; ValueError if it is none."""
+    key: str = record["public_key"]
+    if not re.fullmatch("[0-9a-f]{64}", key):
+        raise ValueError("public_key is not a key")
+    return key
+
+
 def open_entries(
     bundle: Json, trust: Json
-) -> tuple[list[tuple[str, str, Json]], dict[str, list[str]], list[Found]]:
+) -> tuple[list[tuple[str, str, Json]], Keyring, list[Found]]:
     """(where, kind, record) of every entry, all keys each actor held, and what was found."""
-    held, revoked = {COORDINATOR: [trust["coordinator"]]}, set[str]()
+    ring = Keyring(trust["coordinator"])
     entries: list[tuple[str, str, Json]] = []
     found: list[Found] = []
     first: dict[str, int] = {}
@@ -218,27 +300,26 @@ def open_entries(
         if kind not in (*SITE_KINDS, *ACTOR_KINDS, *COORDINATOR_KINDS, "audit-judged"):
             found.append(unknown("entry.kind", where, f"kind {kind!r} is not known here"))
             continue
-        named = [
-            f"{word} {record[name]}"
-            for name, word in (("run", "run"), ("round_number", "round"), ("site", "site"))
-            if record.get(name) is not None
-        ]
-        where = f"{where} ({', '.join([kind, *named])})"
-        bad = list(check_signature(envelope, actor_of(kind, record), held, revoked, where))
+        where = f"{where} ({describe(kind, record)})"
+        bad = list(ring.check_signature(envelope, actor_of(kind, record), where))
         found += bad
         try:
             found += check_subject(statement, kind, where)
-            found += follow_keys(kind, record, envelope, held, revoked, where)
+            found += ring.follow(kind, record, envelope, where)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             found.append((failed if bad else unknown)("entry.record", where, str(error)))
             continue
         entries.append((where, kind, record))
-    for site, keys in sorted(held.items()):
-        if site != COORDINATOR and site not in trust["sites"]:
-            found.append(unknown("key.unknown", f"site {site}", "only the coordinator vouches"))
-        elif site != COORDINATOR and trust["sites"][site] not in keys:
-            found.append(failed("key.foreign", f"site {site}", "not the key its hospital gave"))
-    return entries, held, found
+    return entries, ring, [*found, *ring.compare(trust)]
+
+
+def describe(kind: str, record: Json) -> str:
+    named = [
+        f"{word} {record[name]}"
+        for name, word in (("run", "run"), ("round_number", "round"), ("site", "site"))
+        if record.get(name) is not None
+    ]
+    return ", ".join([kind, *named])
 
 
 def actor_of(kind: str, record: Json) -> str:
@@ -249,59 +330,11 @@ def actor_of(kind: str, record: Json) -> str:
     return str(record.get("site") or COORDINATOR)
 
 
-def check_signature(
-    envelope: Json, actor: str, held: dict[str, list[str]], revoked: set[str], where: str
-) -> Iterator[Found]:
-    if not held.get(actor):
-        yield failed("signature.unknown", where, f"{actor} had no key in the log by then")
-    elif key_id(held[actor][-1]) in revoked:
-        yield failed("signature.revoked", where, f"the key of {actor} was revoked before")
-    elif not envelope_signed_by(envelope, held[actor][-1]):
-        yield failed("signature.bad", where, f"not signed by the key of {actor}")
-
-
 def check_subject(statement: Json, kind: str, where: str) -> Iterator[Found]:
     subject, digest = statement["subject"], sha256(canonical(statement["predicate"]))
     own = [{"name": kind, "digest": {"sha256": digest.removeprefix("sha256:")}}]
     if not subject or (subject[0].get("name") == kind and subject != own):
         yield failed("entry.subject", where, "the statement is about another record")
-
-
-def follow_keys(
-    kind: str,
-    record: Json,
-    envelope: Json,
-    held: dict[str, list[str]],
-    revoked: set[str],
-    where: str,
-) -> Iterator[Found]:
-    if kind in ("site-joined", "key-rotated"):
-        actor, key = actor_with_key(kind, record)
-        keys = held.setdefault(actor, [])
-    if kind == "site-joined":
-        if actor == COORDINATOR:
-            yield failed("key.joined", where, "a site may not be called coordinator")
-            return
-        if keys and key_id(keys[-1]) not in revoked:
-            yield failed("key.joined", where, "it joined again; its key was in force")
-        keys.append(key)
-    elif kind == "site-revoked":
-        if record["key_id"] not in map(key_id, held.get(record["site"], ())):
-            yield failed("key.revoked", where, "the site never had this key")
-        revoked.add(record["key_id"])
-    elif kind == "key-rotated":
-        if not keys or key_id(keys[-1]) != record["old_key_id"]:
-            yield failed("key.rotated", where, "another key was in force before")
-        if not envelope_signed_by(envelope, key):
-            yield failed("key.rotated", where, "the new key did not sign")
-        keys.append(key)
-
-
-def actor_with_key(kind: str, record: Json) -> tuple[str, str]:
-    """Who gets a new key, and the key; ValueError if it is none."""
-    if not re.fullmatch("[0-9a-f]{64}", record["public_key"]):
-        raise ValueError("public_key is not a key")
-    return record["site" if kind == "site-joined" else "actor"], record["public_key"]
 
 
 # --- the story -----------------------------------------------------------------------------------
@@ -329,6 +362,7 @@ class Story:
         self.nonces: set[str] = set()
         self.ledgers: dict[str, Json] = {}
         self.self_tests: dict[str, str] = {}
+        self.policies: dict[tuple[str, str], Json] = {}
         self.recorded: dict[str, str] = {}
 
     def read(self, where: str, kind: str, record: Json) -> Iterator[Found]:
@@ -336,7 +370,15 @@ class Story:
             yield from self.plan(where, record)
         elif kind == "self-tested":
             self.self_tests[record["site"]] = record["verdict"]
-        elif record.get("run") is not None and kind not in ("export-made", "evidence-purged"):
+        elif kind == "policy-changed":
+            yield from self.policy(where, record)
+        elif kind == "evidence-purged":
+            stated = self.policies.get((record["actor"], "retention"))
+            if stated is None:
+                yield unknown("policy.unstated", where, "the retention policy was never stated")
+            elif stated["after"] != record["policy"]:
+                yield failed("policy.unstated", where, "not the retention policy stated last")
+        elif record.get("run") is not None and kind != "export-made":
             run = self.runs.get(record["run"])
             if run is None:
                 yield failed("run.unknown", where, "no plan was approved for this run before")
@@ -354,6 +396,25 @@ class Story:
         run = self.runs.setdefault(record["run"], Run(record["plan_digest"], record["plan"]))
         if run.digest != record["plan_digest"]:
             yield failed("plan.changed", where, "approved with another plan before")
+
+    def policy(self, where: str, event: Json) -> Iterator[Found]:
+        name = event["document"]
+        last, number = self.policies.get((event["actor"], name)), event["number"]
+        if last and number <= last["number"]:
+            yield failed("policy.order", where, f"version {number} after {last['number']}")
+        elif (event["before"] is None) != (number == 1) or event["before"] == event["after"]:
+            yield failed("policy.before", where, "what it replaces is not a version before it")
+        elif last and number == last["number"] + 1 and event["before"] != last["after"]:
+            yield failed("policy.before", where, f"it does not replace the last {name} policy")
+        self.policies[event["actor"], name] = event
+
+    def policies_of(self, where: str, report: Json) -> Iterator[Found]:
+        named, summary = report.get("policies") or {}, report.get("deidentification") or {}
+        for name, digest in sorted(named.items()):
+            if self.policies.get((report["site"], name), {}).get("after") != digest:
+                yield failed("policy.unstated", where, f"not the {name} policy stated last")
+        if summary and named.get("deidentification", summary["policy"]) != summary["policy"]:
+            yield failed("policy.deid", where, "its notes were treated under another policy")
 
     def round_task(self, where: str, task: Json, run: Run) -> Iterator[Found]:
         if task["plan_digest"] != run.digest:
@@ -379,6 +440,7 @@ class Story:
             yield failed("report.update", where, "it completed without an update")
         yield from self.ledger(where, report)
         yield from check_spending(where, report, run)
+        yield from self.policies_of(where, report)
         run.reports[turn(report)] = report
 
     def budget(self, where: str, step: str, record: Json, run: Run) -> Iterator[Found]:
@@ -744,8 +806,8 @@ def verify(bundle: Json, trust: Json, store: Json | None) -> list[Found]:
         return [unknown("bundle.format", "bundle", f"this reads {FORMAT!r} only")]
     if bundle["origin"] != trust["origin"]:
         return [unknown("bundle.origin", "bundle", f"it is of log {bundle['origin']!r}")]
-    entries, held, found = open_entries(bundle, trust)
-    found += check_seal(bundle, trust, held)
+    entries, ring, found = open_entries(bundle, trust)
+    found += check_seal(bundle, trust, ring)
     story = Story()
     for where, kind, record in entries:
         try:

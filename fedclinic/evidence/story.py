@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from fedclinic.evidence.events import BudgetCommitted, BudgetReserved, UpdateJudged
+from fedclinic.evidence.events import BudgetCommitted, BudgetReserved, PolicyChanged, UpdateJudged
 from fedclinic.evidence.plan_facts import PlanFacts, TaskFacts
 from fedclinic.privacy.audit_messages import CoinCommitment, LoggedGuesses
 from fedclinic.records import Digest
@@ -50,5 +50,7 @@ class Story:
     """The last head of each site's ledger."""
     self_tests: dict[str, str] = field(default_factory=dict)
     """The last verdict of each site's self-test."""
+    policies: dict[tuple[str, str], PolicyChanged] = field(default_factory=dict)
+    """The last version of each document that an actor stated."""
     recorded: dict[str, Digest] = field(default_factory=dict)
     """The snapshot of each MLflow run that was recorded as finished."""

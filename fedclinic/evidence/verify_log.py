@@ -10,10 +10,11 @@ from fedclinic.digest import canonical_json, digest_bytes
 from fedclinic.errors import SignatureError
 from fedclinic.evidence.bundle import Bundle, Trust, verify_key
 from fedclinic.evidence.checkpoint import TreeHead, checkpoint_signers, open_checkpoint
-from fedclinic.evidence.events import COORDINATOR, KINDS
+from fedclinic.evidence.events import COORDINATOR
 from fedclinic.evidence.findings import Finding, failed, unverifiable
 from fedclinic.evidence.keyring import Keyring
 from fedclinic.evidence.keys import VerifyKey
+from fedclinic.evidence.kinds import KINDS
 from fedclinic.evidence.log import encode_entry
 from fedclinic.evidence.merkle import hash_leaf, tree_root
 from fedclinic.evidence.statement import (
@@ -65,7 +66,7 @@ def read_entries(envelopes: Iterable[Envelope]) -> list[Entry]:
 
 def check_seal(bundle: Bundle, trust: Trust, ring: Keyring) -> Iterator[Finding]:
     """Check the checkpoint's signatures and that its root is over exactly these entries."""
-    witnesses = {name: verify_key(key) for name, key in trust.witnesses.items()}
+    witnesses = ring.witness_keys(trust)
     coordinator = {COORDINATOR: ring.current[COORDINATOR]}
     try:
         head = open_checkpoint(bundle.checkpoint, coordinator, signers=1)

@@ -9,6 +9,7 @@ from fedclinic.evidence.plan_facts import PlanFacts, TaskFacts
 from fedclinic.evidence.story import RunStory, Story, Turn
 from fedclinic.evidence.verify_budgets import check_ledger, check_spending
 from fedclinic.evidence.verify_log import Entry
+from fedclinic.evidence.verify_policies import check_report_policies
 from fedclinic.rounds import SiteReport
 
 _MAY_BE_RETRIED = ("refused", "failed", "late")
@@ -54,6 +55,7 @@ def check_site_report(
     if report.ledger is not None:
         yield from check_ledger(story, report.site, report.ledger, entry.where)
     yield from check_spending(run, report, entry.where)
+    yield from check_report_policies(story, report, entry.where)
     run.reports[turn] = report
 
 

@@ -7,15 +7,17 @@ from pydantic import BaseModel
 
 from fedclinic.digest import canonical_json, digest_bytes
 from fedclinic.errors import EvidenceError
-from fedclinic.evidence import verify_audits, verify_budgets, verify_rounds
+from fedclinic.evidence import verify_audits, verify_budgets, verify_policies, verify_rounds
 from fedclinic.evidence.events import (
     AuditCommitted,
     AuditJudged,
     BudgetCommitted,
     BudgetReserved,
     BudgetUseBegun,
+    EvidencePurged,
     ModelRegistered,
     PlanApproved,
+    PolicyChanged,
     RoundAggregated,
     RunRecorded,
     SelfTested,
@@ -45,11 +47,9 @@ def verify_story(entries: Iterable[Entry]) -> tuple[Story, list[Finding]]:
 
 def _check_entry(story: Story, entry: Entry) -> Iterator[Finding]:
     event = entry.event
-    if isinstance(event, PlanApproved):
-        yield from _approve(story, event, entry.where)
-        return
-    if isinstance(event, SelfTested):
-        story.self_tests[event.site] = event.verdict
+    check_alone = _CHECKS_WITHOUT_RUN.get(type(event))
+    if check_alone is not None:
+        yield from check_alone(story, event, entry.where)
         return
     check = _CHECKS.get(type(event))
     if check is None:
@@ -75,6 +75,11 @@ def _approve(story: Story, event: PlanApproved, where: str) -> Iterator[Finding]
         yield unverifiable("plan.version", where, str(error))
         facts = None
     story.runs[event.run] = RunStory(event.plan_digest, facts)
+
+
+def _test(story: Story, event: SelfTested, _: str) -> Iterator[Finding]:
+    story.self_tests[event.site] = event.verdict
+    yield from ()
 
 
 def _register(
@@ -109,6 +114,13 @@ def _record(story: Story, run: RunStory, event: RunRecorded, entry: Entry) -> It
         if event.ended == "finished":
             story.recorded[run_id] = digest
 
+
+_CHECKS_WITHOUT_RUN: Mapping[type[BaseModel], Callable[[Story, Any, str], Iterator[Finding]]] = {
+    PlanApproved: _approve,
+    SelfTested: _test,
+    PolicyChanged: verify_policies.check_policy,
+    EvidencePurged: verify_policies.check_purge,
+}
 
 _CHECKS: Mapping[type[BaseModel], Check] = {
     TaskFacts: verify_rounds.check_task,

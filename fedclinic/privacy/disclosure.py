@@ -35,6 +35,7 @@ Rule = Literal[
     "words",
     "numbers",
     "shapes",
+    "digests",
 ]
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -120,6 +121,7 @@ _TABLES: Mapping[str, tuple[Rule, Rule]] = {
     "words": ("word", "word"),
     "numbers": ("word", "number"),
     "shapes": ("known", "whole"),
+    "digests": ("word", "digest"),
 }
 """Rules for keys and values of a mapping whose keys are not fixed by the message's kind."""
 

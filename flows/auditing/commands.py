@@ -62,7 +62,13 @@ def bundle(name: str, out: Path, workspace: str | None) -> None:
 @audit.command("trust")
 @click.option("--bundle", "of", type=click.Path(path_type=Path), help="A bundle of the log.")
 @click.option("--coordinator", metavar="KEY", help="The coordinator's public key.")
-@click.option("--site", "sites", metavar="NAME=KEY", multiple=True, help="A hospital's public key.")
+@click.option(
+    "--site",
+    "sites",
+    metavar="NAME=KEY",
+    multiple=True,
+    help="A hospital's public key; given again, the one after it.",
+)
 @click.option("--witnesses", type=click.IntRange(min=0), help="Cosignatures required of them.")
 @click.option("--seen", type=click.Path(path_type=Path), help="The last checkpoint you kept.")
 @click.option(

@@ -52,6 +52,7 @@ def purge(
         going[run] = there
         if dry_run:
             continue
+        log.put_in_force("retention", policy.digest(), now)
         log.state(
             EvidencePurged(
                 at=now,

@@ -32,11 +32,14 @@ def trust_from_keys(given: Given) -> Trust:
     """
     if given.bundle is None or given.coordinator is None:
         raise ConfigError("audit trust needs --bundle and --coordinator, or --from-log")
-    sites = {}
+    sites: dict[str, str] = {}
+    earlier: dict[str, tuple[str, ...]] = {}
     for text in given.sites:
         name, separator, key = text.partition("=")
         if not separator:
             raise ConfigError(f"--site {text}: expected NAME=KEY")
+        if name in sites:
+            earlier[name] = (*earlier.get(name, ()), sites[name])
         sites[name] = read_key(key)
     required = given.witnesses if given.witnesses is not None else min(1, len(sites))
     if required > len(sites):
@@ -47,6 +50,7 @@ def trust_from_keys(given: Given) -> Trust:
         sites=sites,
         witnesses=sites,
         required_witnesses=required,
+        earlier=earlier,
         seen=_seen(given.seen),
     )
 

@@ -48,6 +48,7 @@ def test_every_count_of_a_report_is_blurred_and_patients_are_not_in_it():
     counts = StoreCounts(notes=101, quarantined=3, patients=57, replaced={"PERSON": 77, "AGE": 2})
     assert released(counts).deidentification.model_dump() == {
         "policy": DIGEST,
+        "store": None,
         "notes": 100,
         "quarantined": None,
         "replaced": {"AGE": None, "PERSON": 80},

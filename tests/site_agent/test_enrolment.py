@@ -16,10 +16,12 @@ from flows.exchange.exchange import Exchange, open_exchange
 from flows.exchange.service import make_service
 from flows.exchange.settings import ExchangeSettings
 from site_agent.connection_check import check_connection, check_disk
-from site_agent.enrolment import join_exchange, load_address, rotate_key
+from site_agent.enrolment import join_exchange, load_address
+from site_agent.key_rotation import rotate_key
 from site_agent.keys import load_signing_key
 from site_agent.settings import SiteHome, load_site_config
 from tests.factories import make_signing_key
+from tests.fakes import installed_disclosure_policy
 from tests.processes import free_port
 
 COORDINATOR = make_signing_key(1)
@@ -200,7 +202,7 @@ def test_a_revoked_site_is_told_what_to_do(desk):
 def test_a_site_changes_its_key_and_goes_on(desk):
     desk.join()
     before = load_signing_key(desk.home).public
-    rotate_key(desk.home, desk.said.append)
+    rotate_key(desk.home, "north", installed_disclosure_policy(), desk.said.append)
     after = load_signing_key(desk.home).public
     assert after != before
     known = desk.exchange.registry.find("north")

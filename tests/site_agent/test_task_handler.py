@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,21 @@ from fedclinic.errors import (
     PolicyError,
     SignatureError,
 )
-from fedclinic.evidence.events import AuditCommitted, AuditJudged, PlantedScored, SelfTested
-from fedclinic.evidence.statement import Envelope, open_record, sign, statement_kind
+from fedclinic.evidence.events import (
+    AuditCommitted,
+    AuditJudged,
+    PlantedScored,
+    PolicyChanged,
+    SelfTested,
+)
+from fedclinic.evidence.rotation import rotations_between
+from fedclinic.evidence.statement import (
+    Envelope,
+    open_record,
+    sign,
+    signed_by,
+    statement_kind,
+)
 from fedclinic.local_protocol import Counted, Progress, Reply
 from fedclinic.methods.method import zeros
 from fedclinic.plan import BaseModelRef, Layers
@@ -47,7 +61,9 @@ from fedclinic.rounds import (
 )
 from fedclinic.updates.blobs import BlobFolder
 from fedclinic.updates.codec import encode
+from site_agent.key_rotation import rotate_key
 from site_agent.opening import open_site
+from site_agent.poll import only_agent_of
 from site_agent.settings import SiteHome
 from site_agent.task_handler import TaskHandler
 from tests.factories import (
@@ -69,6 +85,7 @@ from tests.tiny_models import BLOCKS
 from tests.tiny_site import COORDINATOR, public_text
 
 TASK = make_learning_task()
+POLICIES = ["policy-changed"] * 4
 
 
 @dataclass
@@ -164,6 +181,7 @@ def test_a_site_states_its_self_test_and_its_budget_before_its_report(desk):
     task = sign(make_round_task(), TASK_KIND, COORDINATOR)
     answer = handler.handle(task)
     assert [statement_kind(statement) for statement in answer.statements] == [
+        *POLICIES,
         "self-tested",
         "budget-reserved",
         "budget-use-begun",
@@ -171,10 +189,78 @@ def test_a_site_states_its_self_test_and_its_budget_before_its_report(desk):
         REPORT_KIND,
     ]
     key = handler.site.key.public
-    tested = open_record(answer.statements[0], {key.key_id: key}, "self-tested", SelfTested)
+    tested = open_record(
+        answer.statements[len(POLICIES)], {key.key_id: key}, "self-tested", SelfTested
+    )
     assert tested.verdict == "pass"
     assert "noise, nobody" in tested.checks
     assert desk.handler().handle(task) == answer
+
+
+def test_a_policy_that_changed_is_stated_before_the_work_that_is_done_under_it(desk):
+    handler = desk.handler()
+    first = policies_in(handler, handler.handle(prepare()))
+    assert {change.number for change in first.values()} == {1}
+    stricter = yaml.safe_load(installed_policy_text("privacy.yaml")) | {"min_noise_multiplier": 0.4}
+    (desk.root / "ours.yaml").write_text(yaml.safe_dump(stricter))
+    desk.write(privacy_policy="ours.yaml")
+    handler = desk.handler()
+    answer = handler.handle(sign(make_round_task(), TASK_KIND, COORDINATOR))
+    changed = policies_in(handler, answer)
+    assert changed["privacy"].number == 2
+    assert changed["privacy"].before == first["privacy"].after
+    assert changed["auditing"] == first["auditing"]
+    key = handler.site.key.public
+    report = open_record(answer.last, {key.key_id: key}, REPORT_KIND, SiteReport)
+    assert report.policies == {name: change.after for name, change in changed.items()}
+
+
+def policies_in(handler: TaskHandler, answer: Answer) -> dict[str, PolicyChanged]:
+    key = handler.site.key.public
+    changes = [
+        open_record(said, {key.key_id: key}, "policy-changed", PolicyChanged)
+        for said in answer.statements
+        if statement_kind(said) == "policy-changed"
+    ]
+    assert {change.actor for change in changes} == {handler.site.config.site}
+    return {change.document: change for change in changes}
+
+
+def installed_policy_text(name: str) -> str:
+    return resources.files("policies").joinpath(name).read_text(encoding="utf-8")
+
+
+def test_a_site_says_with_which_keys_it_went_on_until_the_one_in_force(desk):
+    handler = desk.handler()
+    first = handler.site.key.public
+    for _ in range(2):
+        rotate_key(desk.home, "north", handler.site.disclosure_policy, print)
+    handler = desk.handler()
+    answer = handler.handle(prepare())
+    last = handler.site.key.public
+    assert len(rotations_between("north", first, last, answer.statements)) == 2
+    assert rotations_between("south", first, last, answer.statements) == ()
+    assert rotations_between("north", make_signing_key(9).public, last, answer.statements) == ()
+    assert len(answer.statements) == 2 + len(POLICIES) + 2
+
+
+def test_a_round_that_is_asked_for_again_is_answered_under_the_key_in_force(desk):
+    handler = desk.handler()
+    handler.handle(prepare())
+    task = sign(make_round_task(), TASK_KIND, COORDINATOR)
+    first = handler.handle(task)
+    rotate_key(desk.home, "north", handler.site.disclosure_policy, print)
+    handler = desk.handler()
+    again = handler.handle(task)
+    key = handler.site.key.public
+    assert all(signed_by(said, {key.key_id: key}) for said in again.statements)
+    assert [said.payload for said in again.statements] == [s.payload for s in first.statements]
+
+
+def test_a_key_is_not_changed_under_an_agent(desk):
+    handler = desk.handler()
+    with only_agent_of(desk.home), pytest.raises(ConfigError, match="another agent"):
+        rotate_key(desk.home, "north", handler.site.disclosure_policy, print)
 
 
 def test_the_embedded_policies_give_every_cohort_its_budget(desk):
@@ -431,6 +517,7 @@ def test_a_site_is_bound_to_its_coins_before_it_trains_and_again_to_the_same(des
     handler = desk.handler()
     answer = handler.handle(prepare())
     assert [statement_kind(said) for said in answer.statements] == [
+        *POLICIES,
         "audit-committed",
         PREPARED_KIND,
     ]

@@ -24,10 +24,9 @@ from fedclinic.evidence.events import (
     SelfTested,
     SiteJoined,
     UpdateJudged,
-    actor_of,
-    kind_of,
 )
 from fedclinic.evidence.keys import SigningKey
+from fedclinic.evidence.kinds import actor_of, kind_of
 from fedclinic.evidence.log import SignedLog
 from fedclinic.evidence.snapshot import (
     Artifact,

@@ -6,7 +6,8 @@ import pytest
 
 from fedclinic.errors import SignatureError
 from fedclinic.evidence.checkpoint import cosign_checkpoint
-from fedclinic.evidence.events import COORDINATOR, actor_of, kind_of
+from fedclinic.evidence.events import COORDINATOR
+from fedclinic.evidence.kinds import actor_of, kind_of
 from fedclinic.evidence.log import LogFile
 from fedclinic.evidence.recorder import Recorder
 from fedclinic.evidence.statement import sign

@@ -12,16 +12,15 @@ from fedclinic.evidence.bundle import read_bundle
 from fedclinic.evidence.checkpoint import sign_checkpoint
 from fedclinic.evidence.events import (
     COORDINATOR,
-    KINDS,
     KeyRotated,
     ModelRegistered,
     PlanApproved,
     RunRecorded,
     UpdateJudged,
-    kind_of,
 )
 from fedclinic.evidence.findings import Finding, Severity, verdict_of
 from fedclinic.evidence.keys import SigningKey
+from fedclinic.evidence.kinds import KINDS, kind_of
 from fedclinic.evidence.log import SignedLog
 from fedclinic.evidence.statement import sign
 from fedclinic.evidence.verify import verify
