@@ -106,12 +106,19 @@ def prepare_run(
 
 
 def inputs_of(run: Run) -> dict[str, str]:
-    """What the run works on, by digest: of notes, how they were de-identified and nothing more."""
-    base = {f"base model {run.header.plan.base_model.name}": run.ready[EVALUATION_SITE].base_model}
-    return base | {
-        f"notes of {site}, as de-identified": prepared.deidentification.policy
-        for site, prepared in run.ready.items()
-    }
+    """What the run works on, by digest, as each site signed it.
+
+    Of a hospital's notes it is how they were de-identified, and a digest that only the hospital can
+    repeat; the evaluation notes, which are public or consented, are named by their own.
+    """
+    model = run.header.plan.base_model.name
+    inputs = {f"base model {model}": run.ready[EVALUATION_SITE].base_model}
+    for site, prepared in run.ready.items():
+        inputs[f"notes of {site}, as de-identified"] = prepared.deidentification.policy
+        if prepared.deidentification.store is not None:
+            own = "evaluation notes" if site == EVALUATION_SITE else f"notes of {site}, by its key"
+            inputs[own] = prepared.deidentification.store
+    return inputs
 
 
 def deadline_of(header: RunHeader) -> float:

@@ -86,6 +86,22 @@ def key(config: Path, home: Path, substitutions: tuple[str, ...]) -> None:
     click.echo(open_site_at(config, home, substitutions).key.public.raw.hex())
 
 
+@cli.command("notes-digest")
+@click.argument("run")
+@click.option("--round", "round_number", type=click.IntRange(min=0), default=0, show_default=True)
+@site_options
+def notes_digest(
+    run: str, round_number: int, config: Path, home: Path, substitutions: tuple[str, ...]
+) -> None:
+    """Print the digest by which RUN's evidence names this site's notes, as they are now.
+
+    Round 0 is the run's start. Only this site's key gives it: it shows an auditor that the notes
+    are still those that were used.
+    """
+    store = open_site_at(config, home, substitutions).store
+    click.echo(store.digest_for(run, round_number))
+
+
 @cli.command()
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True)
 @click.option(

@@ -114,9 +114,13 @@ def technical_documentation(data: RunEvidence) -> list[Question]:
 
 
 def differential_privacy_hazards(data: RunEvidence) -> list[Question]:
-    """NIST SP 800-226: each way to lose the guarantee, and what answers it."""
+    """For a review after NIST SP 800-226: each way to lose the guarantee, and what answers it."""
     del data  # the answers are the software's; what a run promised is in its report
     return [
+        Question(
+            "Which hazard of NIST SP 800-226 (March 2025) each of these is, by its name and section"
+        ),
+    ] + [
         Question(h.asks, f"{h.answer} Shown by: {h.shown_by}." if h.shown_by else h.answer)
         for h in HAZARDS
     ]
@@ -128,7 +132,7 @@ EXPORTS: Mapping[str, tuple[str, Callable[[RunEvidence], list[Question]]]] = {
     "expert-pack": ("Expert determination pack (HIPAA 164.514(b)(1))", expert_pack),
     "annex-iv": ("Technical documentation (EU AI Act, annex IV)", technical_documentation),
     "sp800-226": (
-        "Hazards of differential privacy (NIST SP 800-226)",
+        "Ways to lose differential privacy, in our words, for a review after NIST SP 800-226",
         differential_privacy_hazards,
     ),
 }

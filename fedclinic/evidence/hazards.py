@@ -1,8 +1,12 @@
-"""The hazards of NIST SP 800-226 and this project's answer to each, as data.
+"""Ways to lose a differential-privacy guarantee, and this project's answer to each, as data.
 
-The wording of the hazards is ours, in the order of that publication's chapters; whoever relies on
-the table compares it with the publication. An answer names a test or page that shows it, or is a
-gap for the hospital to fill.
+NIST SP 800-226 names hazards of this kind. Number, names and order here are ours and were not
+compared with the publication's text, so every table made of them says so and leaves the
+publication's own names as a gap. An answer names a test or page that shows it, or is a gap for the
+hospital to fill.
+
+Source: Near, Darais, Lefkovitz, Howarth 2025, "Guidelines for Evaluating Differential Privacy
+Guarantees", NIST SP 800-226, doi 10.6028/NIST.SP.800-226.
 """
 
 from dataclasses import dataclass

@@ -90,8 +90,30 @@ def test_the_log_of_a_real_run_tells_every_step(setting: Setting, handed_over: P
 
 
 def kind_of(entry: dict) -> str:
-    statement = json.loads(base64.b64decode(entry["payload"]))
-    return statement["predicateType"].rpartition(":")[2]
+    return statement_of(entry)["predicateType"].rpartition(":")[2]
+
+
+def statement_of(entry: dict) -> dict:
+    return json.loads(base64.b64decode(entry["payload"]))
+
+
+def test_what_a_run_worked_on_is_named_by_digests_that_its_sites_signed_and_can_repeat(
+    setting: Setting, handed_over: Path
+) -> None:
+    bundle = json.loads((handed_over / "b.json").read_text())
+    run = main_run(setting).name
+    (page,) = [s for s in bundle["snapshots"] if s["tags"].get("fedclinic.run") == run]
+    for site in HOSPITALS:
+        repeated = at_site(setting, site, "notes-digest", run).strip().removeprefix("sha256:")
+        assert repeated.startswith(page["inputs"][f"notes of {site}, by its key"])
+    notes = {page["inputs"][f"notes of {site}, by its key"] for site in HOSPITALS}
+    assert len({*notes, page["inputs"]["evaluation notes"]}) == len(HOSPITALS) + 1
+    told = [statement_of(entry)["predicate"] for entry in bundle["entries"]]
+    stores = [r["deidentification"]["store"] for r in told if r.get("status") == "completed"]
+    assert len(set(stores)) == len(stores) >= ROUNDS * len(HOSPITALS)
+    assert {r["document"] for r in told if r.get("actor") in HOSPITALS} == {
+        "privacy", "auditing", "disclosure", "deidentification"
+    }  # fmt: skip
 
 
 def test_a_real_run_is_replayed_bit_for_bit(setting: Setting, handed_over: Path) -> None:
@@ -281,8 +303,13 @@ def test_a_rolled_back_ledger_and_a_changed_update_are_found_by_replay(
 
 
 def export_ledger(setting: Setting, site: str) -> str:
+    return at_site(setting, site, "ledger", "export")
+
+
+def at_site(setting: Setting, site: str, *arguments: str) -> str:
+    """What a site's administrator is told."""
     coordinator = public_key(setting.workspace / "keys" / "coordinator.pem")
-    command = [sys.executable, "-m", "site_agent", "ledger", "export"]
+    command = [sys.executable, "-m", "site_agent", *arguments]
     command += ["--config", str(setting.root / "site.yaml"), "--home", str(setting.site_home(site))]
     key = base64.b64encode(bytes.fromhex(coordinator)).decode()
     command += ["--set", f"site={site}", "--set", f"coordinator={key}"]

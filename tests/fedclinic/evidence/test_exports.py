@@ -51,3 +51,11 @@ def test_every_hazard_has_an_answer_that_can_be_looked_up_or_is_a_gap():
     shown = [name for hazard in HAZARDS for name in hazard.shown_by.split("; ") if name]
     assert len(shown) > 20
     assert [name for name in shown if not (root / name).is_file()] == []
+
+
+def test_the_publications_own_names_of_the_hazards_are_a_gap():
+    text = render_export("sp800-226", make_run_evidence())
+    assert text.startswith("# Ways to lose differential privacy, in our words")
+    asked = text.partition("## ")[2].partition("## ")[0]
+    assert "by its name and section" in asked
+    assert "**Gap: no record says it.**" in asked
