@@ -24,6 +24,8 @@ class Note:
     """Document labels; empty where the task labels tokens."""
     entities: tuple[Span, ...] = ()
     """Entity labels in character offsets of `text`; empty where the task labels documents."""
+    group: str = field(repr=False, default="")
+    """What evaluation notes are told apart by, such as a hospital; empty: by nothing."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class DeidentifiedNote:
     text: str = field(repr=False)
     labels: tuple[str, ...] = ()
     entities: tuple[Span, ...] = ()
+    group: str = field(repr=False, default="")
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,10 @@ class Schedule(Record):
         return name
 
 
+GroupName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _-]{0,39}$")]
+"""A part of the evaluation notes: a value of the column that `notes.fields.group` names there."""
+
+
 class Evaluation(Record):
     """Where the global model is measured: public, synthetic or consented notes."""
 
@@ -98,6 +102,8 @@ class Evaluation(Record):
     labels: OwnLabels = {}
     """The labels that these notes annotate, as at a site: what else is predicted does not count."""
     every_rounds: PositiveInt = 1
+    groups: tuple[GroupName, ...] = ()
+    """Parts of the evaluation notes on which quality is measured too, such as the hospitals."""
 
 
 class Variant(Record):

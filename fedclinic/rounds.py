@@ -10,7 +10,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, StringConstraints
 
 from fedclinic.errors import ErrorCode
 from fedclinic.method_parts import PLAIN_TRAINING, LayerDropout, Training
-from fedclinic.plan import BaseModelRef, Layers, Optimizer, Privacy, Task
+from fedclinic.plan import BaseModelRef, GroupName, Layers, Optimizer, Privacy, Task
 from fedclinic.privacy.audit_messages import LoggedGuesses, Reveal
 from fedclinic.privacy.mechanism import PrivacySpent
 from fedclinic.records import Count, Digest, Name, PolicyName, Record
@@ -110,6 +110,9 @@ class DeidentificationSummary(Record):
     replaced: dict[EntityKind, int | None]
     recall: dict[EntityKind, Annotated[float, Field(ge=0, le=1)] | None] = {}
     """Share of planted identifiers that were found, by kind of canary; empty before any were."""
+    recall_low: dict[EntityKind, Annotated[float, Field(ge=0, le=1)] | None] = {}
+    """Lower end of each share's 95 % interval (Clopper and Pearson)."""
+    recall_high: dict[EntityKind, Annotated[float, Field(ge=0, le=1)] | None] = {}
 
 
 class BudgetLeft(Record):
@@ -230,8 +233,21 @@ class EvaluationTask(Record):
     plan_digest: Digest
     work: Work
     state: Digest | None
+    groups: tuple[GroupName, ...] = ()
+    """Parts of the evaluation notes to measure beside the whole."""
     nonce: Nonce
     deadline: Instant
+
+
+class GroupQuality(Record):
+    """Metrics on a part of the evaluation notes; nothing but the name where the part is small."""
+
+    name: GroupName
+    notes: Count | None
+    """As the site's disclosure policy lets it out: rounded, None where it is small."""
+    metrics: dict[str, float]
+    lower: dict[str, float]
+    upper: dict[str, float]
 
 
 class EvaluationReport(Record):
@@ -242,3 +258,7 @@ class EvaluationReport(Record):
     subject: str
     notes: Count
     metrics: dict[str, float]
+    lower: dict[str, float] = {}
+    """Lower ends of 95 % intervals over patients; see `fedclinic.learning.intervals`."""
+    upper: dict[str, float] = {}
+    groups: tuple[GroupQuality, ...] = ()

@@ -71,6 +71,7 @@ def ask_to_evaluate(  # noqa: PLR0913 - each names a part of the task
     plan_digest: Digest,
     work: Work,
     state: Digest | None,
+    groups: tuple[str, ...],
     key: SigningKey,
     deadline: float,
 ) -> EvaluationReport:
@@ -87,6 +88,7 @@ def ask_to_evaluate(  # noqa: PLR0913 - each names a part of the task
         plan_digest=plan_digest,
         work=work,
         state=state,
+        groups=groups,
         nonce=secrets.token_hex(16),
         deadline=deadline,
     )

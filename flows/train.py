@@ -226,6 +226,7 @@ def _measure(
         plan_digest=run.header.plan.digest(),
         work=work_of(run.header.plan, EVALUATION_SITE),
         state=blob,
+        groups=run.header.plan.evaluation.groups,
         key=run.federation.key,
         deadline=deadline_of(run.header),
     )

@@ -1,8 +1,11 @@
 """What was measured of a site's de-identification without anybody's labels; counts only."""
 
 from fedclinic.deid.agreement import Agreement
+from fedclinic.deid.bounds import Interval, clopper_pearson
 from fedclinic.deid.canaries import CanaryCounts, by_kind
 from fedclinic.records import Count, Digest, Record
+
+CONFIDENCE = 0.95
 
 
 class Measured(Record):
@@ -19,6 +22,14 @@ class Measured(Record):
         """Share of canaries found, by kind, where so many were planted in headers and sentences."""
         return {
             kind.name: found / planted
+            for kind, (found, planted) in by_kind(self.canaries).items()
+            if planted >= at_least
+        }
+
+    def recall_bounds(self, *, at_least: int = 1) -> dict[str, Interval]:
+        """95 % interval of each of these shares (Clopper and Pearson 1934)."""
+        return {
+            kind.name: clopper_pearson(found, planted, confidence=CONFIDENCE)
             for kind, (found, planted) in by_kind(self.canaries).items()
             if planted >= at_least
         }

@@ -1,5 +1,6 @@
 """The one way out: what leaves is what the disclosure policy lets out, and signed as such."""
 
+import math
 from collections.abc import Iterable, Mapping
 
 from fedclinic.evidence.cosigning import COSIGNED_KIND, Cosigned, CosignTask
@@ -80,6 +81,7 @@ def summarise(
     store: Digest | None = None,
 ) -> DeidentificationSummary:
     """Collect the store's counts and measured recall; they are exact until `release` blurs them."""
+    bounds = {} if measured is None else measured.recall_bounds(at_least=MIN_CANARIES)
     return DeidentificationSummary(
         policy=policy,
         store=store,
@@ -87,7 +89,14 @@ def summarise(
         quarantined=counts.quarantined,
         replaced=dict(sorted(counts.replaced.items())),
         recall={} if measured is None else measured.recall(at_least=MIN_CANARIES),
+        recall_low={kind: each.lower for kind, each in bounds.items()},
+        recall_high={kind: _raised(each.upper) for kind, each in bounds.items()},
     )
+
+
+def _raised(share: float) -> float:
+    """The hundredth above a share, and a little: the policy rounds shares down."""
+    return min(1.0, math.ceil(100 * share) / 100 + 1e-9)
 
 
 def disclose_summary(

@@ -145,7 +145,8 @@ class NoteStore:
             stored = json.loads(self._seal.open(content))
             offsets = offsets_of(stored["offsets"])
             moved = [asdict(offsets.move(entity)) for entity in note.entities]
-            stored["note"] |= {"labels": list(note.labels), "entities": moved}
+            told = {"labels": list(note.labels), "entities": moved, "group": note.group}
+            stored["note"] |= told
             content, labels = self._seal.close(json.dumps(stored).encode()), self._labels(note)
         self._database.execute(
             "UPDATE note SET position = ?, labels = ?, content = ? WHERE id = ?",
@@ -342,7 +343,8 @@ class NoteStore:
         return self._seal.hash("text", f"{note.patient}\0{known}\0{note.text}")
 
     def _labels(self, note: Note) -> str:
-        labels = json.dumps([note.labels, [asdict(entity) for entity in note.entities]])
+        told = [note.labels, [asdict(entity) for entity in note.entities]]
+        labels = json.dumps([*told, note.group] if note.group else told)
         return self._seal.hash("labels", labels)
 
     def _check_key(self, path: Path) -> None:
@@ -368,6 +370,7 @@ def _stored_note(name: str, stored: dict[str, Any]) -> StoredNote:
         text=values["text"],
         labels=tuple(values["labels"]),
         entities=tuple(Span(**entity) for entity in values["entities"]),
+        group=values.get("group", ""),
     )
     replaced = tuple(
         Span(new_start, new_end, kind)

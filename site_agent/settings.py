@@ -30,6 +30,8 @@ class Fields(Record):
     """BIO tags of `tokens`; the text is then the tokens joined by single spaces."""
     entities: str | None = None
     """List of {start, end, label} in characters of the text."""
+    group: str | None = None
+    """Of evaluation notes: a column by which quality is told too, as the plan asks for it."""
 
 
 class Share(Record):

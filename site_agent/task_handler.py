@@ -189,8 +189,14 @@ class TaskHandler:
 
     def _evaluate(self, task: EvaluationTask) -> Statements:
         bench = self._workbench(task.work.task, task.work.base_model, task.work.layers)
-        report = evaluate(task, bench, self.site.config, self.blobs)
-        return (self._release(report, task, task.subject),)
+        report = evaluate(
+            task,
+            bench,
+            self.site.config,
+            self.blobs,
+            smallest_group=self.site.disclosure_policy.smallest_count,
+        )
+        return (self._release(report, task, task.subject, *task.groups),)
 
     def _reveal(self, task: RevealTask) -> Statements:
         """Judge the run by the coordinator's guesses, score the planted, and tell the coins."""

@@ -183,7 +183,9 @@ def outcome_of(message: TreatedMessage, note: Note) -> Outcome:
     offsets = offsets_of(message.places)
     entities = tuple(offsets.move(entity) for entity in note.entities)
     return Deidentification(
-        note=DeidentifiedNote(note.note_id, note.patient, message.text, note.labels, entities),
+        note=DeidentifiedNote(
+            note.note_id, note.patient, message.text, note.labels, entities, note.group
+        ),
         counts=message.counts,
         offsets=offsets,
         spans=tuple(Span(**each.model_dump()) for each in message.spans),

@@ -91,7 +91,9 @@ class Deidentifier:
             _check_nothing_known_survives(text, known)
         entities = tuple(offsets.move(entity) for entity in note.entities)
         return Deidentification(
-            note=DeidentifiedNote(note.note_id, note.patient, text, note.labels, entities),
+            note=DeidentifiedNote(
+                note.note_id, note.patient, text, note.labels, entities, note.group
+            ),
             counts=_count(note, spans, offsets),
             offsets=offsets,
             spans=tuple(spans),

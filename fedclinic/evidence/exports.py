@@ -9,8 +9,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fedclinic.evidence import plain_words
+from fedclinic.evidence.deid_section import (
+    RECALL_MEANS,
+    last_summaries,
+    recall_rows,
+    recall_was_measured,
+)
 from fedclinic.evidence.findings import verdict_of
 from fedclinic.evidence.hazards import HAZARDS
+from fedclinic.evidence.quality import group_head, group_rows, quality_head, quality_rows
 from fedclinic.evidence.run_evidence import RunEvidence
 
 
@@ -69,7 +76,7 @@ def impact_assessment(data: RunEvidence) -> list[Question]:
             plain_words.explain_promise(data.promise()) + " " + plain_words.MANY_HOSPITALS,
         ),
         Question("Risks: identifiers that de-identification misses", _recall(data)),
-        Question("Risks to groups of patients whom the model serves worse"),
+        Question("Risks to groups of patients whom the model serves worse", _groups(data)),
         Question("Measures", _measures(data)),
         Question("What the audits found", _audits(data)),
         Question("Advice of the data protection officer"),
@@ -104,7 +111,7 @@ def technical_documentation(data: RunEvidence) -> list[Question]:
         Question("Data: origin, selection, labelling, cleaning"),
         Question("Human oversight"),
         Question("Accuracy", _quality(data)),
-        Question("Accuracy for groups of persons"),
+        Question("Accuracy for groups of persons", _groups(data)),
         Question("Robustness and cyber security", _measures(data)),
         Question("Record keeping", _integrity(data)),
         Question("Risk management system"),
@@ -175,16 +182,14 @@ def _measures(data: RunEvidence) -> str:
 
 
 def _recall(data: RunEvidence) -> str:
-    if data.recall is None:
+    if not recall_was_measured(data):
         return ""
-    rows = [f"Measured on {data.recall.corpus}:"]
-    for kind in data.recall.kinds:
-        low, high = plain_words.wilson_interval(kind.found, kind.total)
-        rows.append(
-            f"- {kind.kind}: {kind.found:,} of {kind.total:,} found, between {low:.1%} and "
-            f"{high:.1%} with 95 % confidence"
-        )
-    return "\n".join(rows)
+    last = last_summaries(data)
+    rows = [
+        f"- {kind}: {', '.join(f'{site} {each}' for site, each in zip(last, told, strict=True))}"
+        for kind, *told in recall_rows(last)
+    ]
+    return "\n".join([RECALL_MEANS, "", *rows])
 
 
 def _audits(data: RunEvidence) -> str:
@@ -208,14 +213,22 @@ def _refusals(data: RunEvidence) -> str:
 
 
 def _quality(data: RunEvidence) -> str:
-    measured = [round_ for round_ in data.rounds if round_.evaluations]
-    if not measured:
+    if not any(round_.evaluations for round_ in data.rounds):
         return ""
-    return "\n".join(
-        f"- {evaluation.subject}, after round {evaluation.round_number}, on {evaluation.notes:,} "
-        f"notes: {', '.join(f'{name} {value:.3f}' for name, value in evaluation.metrics.items())}"
-        for evaluation in measured[-1].evaluations
-    )
+    return _listed(quality_head(data), quality_rows(data, last_round_only=True))
+
+
+def _groups(data: RunEvidence) -> str:
+    return _listed(group_head(data), group_rows(data))
+
+
+def _listed(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """One line a row, each value with the name of its column; nothing where there is no row."""
+    lines = [
+        f"- {name}: {', '.join(f'{c} {v}' for c, v in zip(head[1:], told, strict=True) if v)}"
+        for name, *told in rows
+    ]
+    return "\n".join([*lines, "", plain_words.HOW_SURE]) if lines else ""
 
 
 def _integrity(data: RunEvidence) -> str:

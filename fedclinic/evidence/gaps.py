@@ -1,5 +1,6 @@
 """What a run's evidence does not show: listed as gaps, so that silence is never taken for proof."""
 
+from fedclinic.evidence.deid_section import recall_was_measured
 from fedclinic.evidence.run_evidence import RunEvidence
 
 NOT_REGISTERED = "No model of this run is registered."
@@ -20,7 +21,7 @@ def find_gaps(data: RunEvidence) -> list[str]:
         gaps.append("No audit of the trainers is recorded: the promise was computed, not tested.")
     if not any(audit.audit in ("memorisation", "membership") for audit in data.audits):
         gaps.append("Whether the model memorised its training notes was not tested.")
-    if data.recall is None and not _recall_of_sites(data):
+    if not recall_was_measured(data):
         gaps.append("How many identifiers the de-identification misses was not measured.")
     if not any(
         report.deidentification for site in data.plan.sites for report in data.reports(site.name)
@@ -30,13 +31,6 @@ def find_gaps(data: RunEvidence) -> list[str]:
         gaps.append(NOT_REGISTERED)
     if not any(round_.evaluations for round_ in data.rounds):
         gaps.append("The model's quality was not measured.")
+    elif not any(e.groups for round_ in data.rounds for e in round_.evaluations):
+        gaps.append("Whether the model serves some hospitals or patients worse was not measured.")
     return gaps
-
-
-def _recall_of_sites(data: RunEvidence) -> bool:
-    """Whether any site let out what its planted identifiers showed."""
-    return any(
-        report.deidentification and report.deidentification.recall
-        for site in data.plan.site_names()
-        for report in data.reports(site)
-    )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from fedclinic.evidence import plain_words
 from fedclinic.evidence.gaps import NOT_REGISTERED, find_gaps
-from fedclinic.evidence.quality import quality_head, quality_rows
+from fedclinic.evidence.quality import group_head, group_rows, quality_head, quality_rows
 from fedclinic.evidence.run_evidence import RunEvidence
 
 _KINDS = {
@@ -38,8 +38,7 @@ def render_model_card(data: RunEvidence) -> str:
         plain_words.MANY_HOSPITALS,
         *_audits(data),
         "## Quality",
-        _table(quality_head(data), quality_rows(data)) if _measured(data) else "Gap: not measured.",
-        "Gap: quality in groups of patients was not measured.",
+        *_quality(data),
         "## Limits",
         "\n".join(f"- Gap: {gap}" for gap in _gaps(data)) or "- None is recorded.",
         f"- {plain_words.NOT_A_CERTIFICATE}",
@@ -79,8 +78,17 @@ def _audits(data: RunEvidence) -> list[str]:
     return [plain_words.AUDITS_FIND_BUGS, "\n".join(lines)]
 
 
-def _measured(data: RunEvidence) -> bool:
-    return any(round_.evaluations for round_ in data.rounds)
+def _quality(data: RunEvidence) -> list[str]:
+    if not any(round_.evaluations for round_ in data.rounds):
+        return ["Gap: not measured."]
+    groups = group_rows(data)
+    return [
+        _table(quality_head(data), quality_rows(data)),
+        _table(group_head(data), groups)
+        if groups
+        else "Gap: quality in groups of patients was not measured.",
+        plain_words.HOW_SURE,
+    ]
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

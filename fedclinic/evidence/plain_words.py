@@ -17,6 +17,12 @@ AUDITS_FIND_BUGS = (
     "An audit can find that privacy is worse than claimed; it cannot prove that it is as good. A "
     "site that means to deceive could pass every one of them."
 )
+HOW_SURE = (
+    "In brackets: the 95 % interval, in which the value would lie in 95 of 100 draws of as many "
+    "patients of the same kind. It takes the patients of these notes for a random sample of those "
+    "for whom the model is meant, and says nothing of patients of another kind. A row without "
+    "brackets has too few patients for one, or one value whomever is drawn."
+)
 
 
 def explain_promise(promise: PrivacyPromise | None) -> str:
@@ -85,20 +91,3 @@ def in_bytes(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1000
     raise AssertionError
-
-
-def wilson_interval(found: int, total: int) -> tuple[float, float]:
-    """95 % interval of a share, which is right for small counts and near 1 too.
-
-    Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference".
-    """
-    if total == 0:
-        return 0.0, 1.0
-    z, share = 1.959964, found / total
-    centre = (share + z * z / (2 * total)) / (1 + z * z / total)
-    half = (
-        z
-        / (1 + z * z / total)
-        * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    )
-    return max(0.0, centre - half), min(1.0, centre + half)

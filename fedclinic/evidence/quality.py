@@ -4,6 +4,10 @@ from markupsafe import Markup
 
 from fedclinic.evidence.charts import Line, line_chart
 from fedclinic.evidence.run_evidence import RunEvidence
+from fedclinic.rounds import EvaluationReport, GroupQuality
+
+GLOBAL = "global"
+"""The subject that is the federation's one model."""
 
 _CHARTS = 4
 """Metrics that get a chart; all of them are in the table."""
@@ -23,20 +27,21 @@ def quality_charts(data: RunEvidence) -> list[tuple[str, Markup]]:
 
 
 def quality_head(data: RunEvidence) -> tuple[str, ...]:
-    return ("model", "notes", *(metric.replace("_", " ") for metric in _metrics(data)))
+    return ("model", "notes", *_titles(data))
 
 
-def quality_rows(data: RunEvidence) -> list[tuple[str, ...]]:
+def quality_rows(data: RunEvidence, *, last_round_only: bool = False) -> list[tuple[str, ...]]:
     """One row a round and subject, then one for each alternative."""
     metrics = _metrics(data)
+    rounds = [round_ for round_ in data.rounds if round_.evaluations]
     rows = [
         (
             f"round {round_.round_number}"
-            + ("" if evaluation.subject == "global" else f", {evaluation.subject}"),
+            + ("" if evaluation.subject == GLOBAL else f", {evaluation.subject}"),
             f"{evaluation.notes:,}",
-            *(_number(evaluation.metrics.get(metric)) for metric in metrics),
+            *(_value(evaluation, metric) for metric in metrics),
         )
-        for round_ in data.rounds
+        for round_ in (rounds[-1:] if last_round_only else rounds)
         for evaluation in round_.evaluations
     ]
     rows += [
@@ -48,6 +53,37 @@ def quality_rows(data: RunEvidence) -> list[tuple[str, ...]]:
         for other in data.alternatives
     ]
     return rows
+
+
+def group_head(data: RunEvidence) -> tuple[str, ...]:
+    return ("part", "notes", *_titles(data))
+
+
+def group_rows(data: RunEvidence) -> list[tuple[str, ...]]:
+    """One row for each part of the evaluation notes on which the last model was measured."""
+    metrics = _metrics(data)
+    last = [round_ for round_ in data.rounds if round_.evaluations][-1:]
+    return [
+        (
+            group.name + ("" if evaluation.subject == GLOBAL else f", {evaluation.subject}"),
+            "withheld" if group.notes is None else f"{group.notes:,}",
+            *(_value(group, metric) for metric in metrics),
+        )
+        for round_ in last
+        for evaluation in round_.evaluations
+        for group in evaluation.groups
+    ]
+
+
+def _titles(data: RunEvidence) -> list[str]:
+    return [metric.replace("_", " ") for metric in _metrics(data)]
+
+
+def _value(measured: EvaluationReport | GroupQuality, metric: str) -> str:
+    """A metric and its interval, as far as there is one."""
+    value = _number(measured.metrics.get(metric))
+    low, high = measured.lower.get(metric), measured.upper.get(metric)
+    return value if low is None or high is None else f"{value} ({low:.2f} to {high:.2f})"
 
 
 def _metrics(data: RunEvidence) -> list[str]:

@@ -5,6 +5,7 @@ Article numbers are for counsel to check; nothing here is a certification.
 
 from dataclasses import dataclass
 
+from fedclinic.evidence.deid_section import recall_was_measured
 from fedclinic.evidence.run_evidence import RunEvidence
 
 
@@ -25,8 +26,8 @@ def answer_regulations(data: RunEvidence) -> list[Answer]:
         Answer(
             "HIPAA 164.514(b)(2), Safe Harbor",
             "de-identification: methods, counts, measured recall",
-            "deid" if data.recall else "",
-            "De-identification" if data.recall else "recall was not measured",
+            "deid" if recall_was_measured(data) else "",
+            "De-identification" if recall_was_measured(data) else "recall was not measured",
         ),
         Answer(
             "HIPAA 164.514(b)(1), Expert determination",

@@ -7,10 +7,17 @@ from typing import Any
 
 from fedclinic.evidence import plain_words
 from fedclinic.evidence.budget_charts import budget_chart, budget_row
+from fedclinic.evidence.deid_section import deid_tables
 from fedclinic.evidence.findings import verdict_of
 from fedclinic.evidence.gaps import find_gaps
 from fedclinic.evidence.pages import render_html
-from fedclinic.evidence.quality import quality_charts, quality_head, quality_rows
+from fedclinic.evidence.quality import (
+    group_head,
+    group_rows,
+    quality_charts,
+    quality_head,
+    quality_rows,
+)
 from fedclinic.evidence.regulations import answer_regulations
 from fedclinic.evidence.run_evidence import RoundEvidence, RunEvidence, SiteRound
 
@@ -39,7 +46,7 @@ def _values(data: RunEvidence) -> dict[str, Any]:
     return {
         **_headline(data, rounds),
         **_budgets(data),
-        **_deidentification(data),
+        **deid_tables(data),
         **_rounds(data.plan.site_names(), rounds),
         **_closing(data),
         "promised": _promised(data, rounds),
@@ -50,6 +57,9 @@ def _values(data: RunEvidence) -> dict[str, Any]:
         "quality_charts": quality_charts(data),
         "quality_head": quality_head(data),
         "quality_rows": quality_rows(data),
+        "group_head": group_head(data),
+        "group_rows": group_rows(data),
+        "how_sure": plain_words.HOW_SURE,
     }
 
 
@@ -175,49 +185,6 @@ def _promised(data: RunEvidence, rounds: list[RoundEvidence]) -> list[tuple[str,
     ]
 
 
-def _deidentification(data: RunEvidence) -> dict[str, Any]:
-    last = {
-        site: report.deidentification
-        for site in data.plan.site_names()
-        for report in data.reports(site)
-        if report.deidentification is not None
-    }
-    kinds = sorted({kind for summary in last.values() for kind in summary.replaced})
-    recall = data.recall.kinds if data.recall else ()
-    return {
-        "deid_head": ("count", *last),
-        "deid_rows": [
-            ("notes", *(_count(summary.notes) for summary in last.values())),
-            ("quarantined", *(_count(summary.quarantined) for summary in last.values())),
-            *(
-                (_named(kind), *(_count(summary.replaced.get(kind)) for summary in last.values()))
-                for kind in kinds
-            ),
-        ]
-        if last
-        else [],
-        "site_recall_head": ("kind", *last),
-        "site_recall_rows": [
-            (
-                kind.lower().replace("_", " "),
-                *(_at_least(s.recall.get(kind)) for s in last.values()),
-            )
-            for kind in sorted({kind for summary in last.values() for kind in summary.recall})
-        ],
-        "recall_corpus": data.recall.corpus if data.recall else "",
-        "recall_rows": [
-            (
-                r.kind,
-                f"{r.found:,}",
-                f"{r.total:,}",
-                _share(r.found, r.total),
-                _interval(r.found, r.total),
-            )
-            for r in recall
-        ],
-    }
-
-
 def _rounds(sites: tuple[str, ...], rounds: list[RoundEvidence]) -> dict[str, Any]:
     return {
         "round_head": ("round", "sites used", "uploaded", "downloaded", "seconds", "state after"),
@@ -275,24 +242,3 @@ def _digests(data: RunEvidence) -> list[tuple[str, str]]:
 
 def _size(count: int | None) -> str:
     return "not stated" if count is None else plain_words.in_bytes(count)
-
-
-def _named(kind: str) -> str:
-    return kind.lower().replace("_", " ") + " replaced"
-
-
-def _count(value: int | None) -> str:
-    return "withheld" if value is None else f"{value:,}"
-
-
-def _at_least(share: float | None) -> str:
-    return "withheld" if share is None else f"at least {share:.0%}"
-
-
-def _share(found: int, total: int) -> str:
-    return f"{found / total:.1%}" if total else "-"
-
-
-def _interval(found: int, total: int) -> str:
-    low, high = plain_words.wilson_interval(found, total)
-    return f"{low:.1%} to {high:.1%}"

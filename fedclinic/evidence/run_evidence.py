@@ -37,22 +37,6 @@ class RoundEvidence(Record):
     evaluations: tuple[EvaluationReport, ...]
 
 
-class Recall(Record):
-    """Identifiers of one kind in notes with known answers, and how many were replaced."""
-
-    kind: str
-    found: Count
-    total: Count
-
-
-class RecallStudy(Record):
-    """Where the de-identification was measured."""
-
-    corpus: str
-    """The notes with known answers, in words: synthetic, or a consented gold corpus."""
-    kinds: tuple[Recall, ...]
-
-
 class Alternative(Record):
     """The same notes trained another way, to compare with: local only, centralised."""
 
@@ -96,7 +80,6 @@ class RunEvidence(Record):
     rounds: tuple[RoundEvidence, ...]
     alternatives: tuple[Alternative, ...] = ()
     audits: tuple[AuditJudged, ...] = ()
-    recall: RecallStudy | None = None
     model: ModelRegistered | None = None
     outputs: tuple[Output, ...] = ()
     verification: Verification | None = None

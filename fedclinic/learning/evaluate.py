@@ -1,6 +1,5 @@
 """Measure a model on encoded notes whose labels are known."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -12,7 +11,14 @@ from fedclinic.learning.finetune import predict
 from fedclinic.learning.hidden_states import HiddenStates, Precision
 from fedclinic.learning.layers import SplitModel
 from fedclinic.learning.losses import token_losses
-from fedclinic.learning.metrics import document_metrics, entity_metrics, label_metrics
+from fedclinic.learning.metrics import (
+    Sums,
+    Tally,
+    document_tally,
+    entity_tally,
+    label_tally,
+    token_tally,
+)
 from fedclinic.learning.note_batches import PHYSICAL_ROWS
 from fedclinic.learning.tasks import IGNORED, EncodedNotes, IntArray, Row, entities_of_note
 from fedclinic.notes import Span
@@ -23,31 +29,46 @@ def measure(
     model: SplitModel, notes: EncodedNotes, hidden: HiddenStates, precision: Precision, task: Task
 ) -> dict[str, float]:
     """Compute the task's metrics over all notes, each counted once."""
+    return count(model, notes, hidden, precision, task).metrics()
+
+
+def count(
+    model: SplitModel, notes: EncodedNotes, hidden: HiddenStates, precision: Precision, task: Task
+) -> Tally:
+    """Count what the task's metrics are made of, note by note."""
     if task.kind == "language_modelling":
-        surprise = perplexity(model, notes.rows, hidden, precision)
-        return {"perplexity": surprise, "loss": math.log(surprise)}
+        losses, tokens = row_losses(model, notes.rows, hidden, precision)
+        of_note = notes.rows_of_note
+        return token_tally(_by_note(losses, of_note), _by_note(tokens, of_note))
     several = notes.several_labels
     classes = dict(predict(model.trunk, hidden, len(notes.rows), precision, several_labels=several))
+    rows = [int(indices[0]) for indices in notes.rows_of_note]
     if several:
-        rows = [int(indices[0]) for indices in notes.rows_of_note]
-        return label_metrics(
+        return label_tally(
             np.stack([classes[row] for row in rows]),
             np.stack([notes.rows[row].targets for row in rows]),
         )
     if task.kind == "document_classification":
-        rows = [int(indices[0]) for indices in notes.rows_of_note]
         predicted = np.array([classes[row][0] for row in rows])
         actual = np.array([notes.rows[row].targets[0] for row in rows])
-        return document_metrics(predicted, actual, len(task.labels))
+        return document_tally(predicted, actual, len(task.labels))
     found = [_entities(notes, indices, classes, task) for indices in notes.rows_of_note]
-    return entity_metrics(found, notes.entities_of_note)
+    return entity_tally(found, notes.entities_of_note)
 
 
 def perplexity(
     model: SplitModel, rows: Sequence[Row], hidden: HiddenStates, precision: Precision
 ) -> float:
     """Exponential of the mean loss of the next token over all tokens."""
-    total, tokens = 0.0, 0
+    losses, tokens = row_losses(model, rows, hidden, precision)
+    return token_tally(losses, tokens).metrics()["perplexity"]
+
+
+def row_losses(
+    model: SplitModel, rows: Sequence[Row], hidden: HiddenStates, precision: Precision
+) -> tuple[Sums, Sums]:
+    """Sum of the losses of each row's next tokens, and how many there are; shape (rows,)."""
+    losses, tokens = np.zeros(len(rows)), np.zeros(len(rows))
     with torch.no_grad():
         for start in range(0, len(rows), PHYSICAL_ROWS):
             batch = range(start, min(start + PHYSICAL_ROWS, len(rows)))
@@ -58,9 +79,14 @@ def perplexity(
             for place, row in enumerate(batch):
                 values = torch.from_numpy(rows[row].targets)
                 targets[place, : len(values)] = values.to(logits.device)
-            total += float(token_losses(logits.float(), targets).double().sum())
-            tokens += int((targets != IGNORED).sum())
-    return math.exp(min(total / max(tokens, 1), 700.0))
+            each = token_losses(logits.float(), targets).double().sum(1)
+            losses[start : batch.stop] = each.cpu().numpy()
+            tokens[start : batch.stop] = (targets != IGNORED).sum(1).cpu().numpy()
+    return losses, tokens
+
+
+def _by_note(values: Sums, rows_of_note: Sequence[IntArray]) -> Sums:
+    return np.array([values[rows].sum() for rows in rows_of_note])
 
 
 def load_change(model: SplitModel, change: Mapping[str, np.ndarray]) -> None:

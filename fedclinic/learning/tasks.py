@@ -47,6 +47,8 @@ class EncodedNotes:
     notes_of_patient: tuple[IntArray, ...] = field(repr=False)
     entities_of_note: tuple[tuple[Span, ...], ...] = field(repr=False)
     """Gold entities of each note, for evaluation."""
+    group_of_note: tuple[str, ...] = field(default=(), repr=False)
+    """What each note is told apart by, for evaluation."""
     several_labels: bool = field(default=False, repr=False)
     """Whether targets say yes or no to each label of a document."""
     unannotated: tuple[int, ...] = field(default=(), repr=False)
@@ -63,6 +65,7 @@ class EncodedNotes:
             notes_of_patient=self.notes_of_patient
             + tuple(notes + self.notes for notes in other.notes_of_patient),
             entities_of_note=self.entities_of_note + other.entities_of_note,
+            group_of_note=self.group_of_note + other.group_of_note,
             several_labels=self.several_labels,
             unannotated=self.unannotated,
             weight_of_label=self.weight_of_label,
@@ -100,6 +103,7 @@ def encode_notes(
     rows: list[Row] = []
     rows_of_note: list[IntArray] = []
     entities: list[tuple[Span, ...]] = []
+    groups: list[str] = []
     notes_of: dict[str, list[int]] = {}
     for index, note in enumerate(notes):
         first = len(rows)
@@ -108,6 +112,7 @@ def encode_notes(
             raise DataError(f"note {index + 1} of the store has no token")
         rows_of_note.append(np.arange(first, len(rows)))
         entities.append(note.entities)
+        groups.append(note.group)
         notes_of.setdefault(note.patient, []).append(index)
     if not rows_of_note:
         raise DataError("the site's store holds no de-identified note")
@@ -116,6 +121,7 @@ def encode_notes(
         rows_of_note=tuple(rows_of_note),
         notes_of_patient=tuple(np.array(indices) for indices in notes_of.values()),
         entities_of_note=tuple(entities),
+        group_of_note=tuple(groups),
         several_labels=task.kind == "multilabel_classification",
         unannotated=unannotated(task.labels, task.own_labels),
         weight_of_label=_weights(task),

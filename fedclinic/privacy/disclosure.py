@@ -139,11 +139,12 @@ class _Gate:
         if table is not None and isinstance(value, dict):
             return self._admit_table(field, value, *table)
         if isinstance(value, list):
-            return [self._admit_one(field, item) for item in value]
+            return [
+                self.admit(field, item) if isinstance(item, dict) else self._admit_one(field, item)
+                for item in value
+            ]
         if isinstance(value, dict):
             return {key: self.admit(_step(field, key), inner) for key, inner in value.items()}
-        if isinstance(value, list):
-            return [self.admit(field, inner) for inner in value]
         if value is None and any(rule.startswith(f"{field}.") for rule in self.rules):
             return None
         return self._admit_one(field, value)

@@ -93,6 +93,11 @@ def round_metrics(record: RoundRecord) -> dict[str, float]:
         prefix = "" if evaluation.subject == "global" else f"{evaluation.subject}."
         for name, value in evaluation.metrics.items():
             metrics[f"{prefix}{name}"] = value
+        metrics |= {f"{prefix}{name}.lower": value for name, value in evaluation.lower.items()}
+        metrics |= {f"{prefix}{name}.upper": value for name, value in evaluation.upper.items()}
+        for group in evaluation.groups:
+            for name, value in group.metrics.items():
+                metrics[f"{prefix}group.{group.name}.{name}"] = value
     if record.round_number == 0:
         return metrics
     reports = [outcome.report for outcome in record.outcomes if outcome.report]

@@ -42,7 +42,14 @@ def note_of(row: Row, source: NoteSource, task: Task | None) -> Note | None:
         text=text,
         labels=labels,
         entities=entities,
+        group=_group(row, source.fields.group),
     )
+
+
+def _group(row: Row, name: str | None) -> str:
+    """What a note is told apart by; a note without a value is in no group."""
+    value = None if name is None else row.values.get(name)
+    return "" if value is None else str(value)
 
 
 def _unlabelled(row: Row, source: NoteSource) -> Note:

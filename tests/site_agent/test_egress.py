@@ -1,8 +1,11 @@
 """What leaves a site passes its disclosure policy: counts blurred, nothing that is not listed."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from fedclinic.deid.agreement import Agreement
 from fedclinic.deid.canaries import CanaryCounts, CanaryKind
@@ -53,6 +56,8 @@ def test_every_count_of_a_report_is_blurred_and_patients_are_not_in_it():
         "quarantined": None,
         "replaced": {"AGE": None, "PERSON": 80},
         "recall": {},
+        "recall_low": {},
+        "recall_high": {},
     }
 
 
@@ -69,7 +74,24 @@ def test_measured_recall_leaves_rounded_and_of_enough_canaries_only():
     )
     counts = StoreCounts(notes=101, quarantined=3, patients=57, replaced={})
     summary = summarise(counts, DIGEST, measured)
-    assert disclose_summary(summary, installed_disclosure_policy()).recall == {"RARE_NAME": 0.99}
+    told = disclose_summary(summary, installed_disclosure_policy())
+    assert told.recall == {"RARE_NAME": 0.99}
+    exact = binomtest(299, 300).proportion_ci(method="exact")
+    assert told.recall_low == {"RARE_NAME": math.floor(100 * exact.low) / 100}
+    assert told.recall_high == {"RARE_NAME": 1.0}
+
+
+@pytest.mark.parametrize("found", [50, 100, 149])
+def test_a_bound_from_above_is_never_rounded_down(found):
+    canaries = (CanaryCounts(kind=CanaryKind.DATE, in_header=False, planted=150, found=found),)
+    measured = Measured(
+        treatment=DIGEST, notes=9, canaries=canaries, agreement=Agreement(), baseline_recall=None
+    )
+    summary = summarise(StoreCounts(100, 0, 50, {}), DIGEST, measured)
+    told = disclose_summary(summary, POLICY)
+    exact = binomtest(found, 150).proportion_ci(method="exact")
+    assert told.recall_low["DATE"] == pytest.approx(exact.low, abs=0.011)
+    assert exact.high <= told.recall_high["DATE"] <= exact.high + 0.011
 
 
 def test_a_report_with_a_field_that_the_policy_does_not_list_stays_at_the_site():

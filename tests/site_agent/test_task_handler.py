@@ -313,6 +313,27 @@ def test_a_public_sites_notes_measure_any_state(desk):
     assert measured_by(handler, evaluation()) == base
 
 
+def test_quality_is_told_by_group_with_intervals_and_small_groups_are_withheld(desk):
+    rows = [note_row(n, hospital="north" if n < 30 else "south") for n in range(34)]
+    write_jsonl(desk.notes, rows)
+    source = {"path": "notes.jsonl", "format": "jsonl"}
+    fields = {"label": "label", "group": "hospital"}
+    desk.write(
+        permissions={"unprotected": True, "evaluation": True}, notes=source | {"fields": fields}
+    )
+    handler = desk.handler()
+    handler.handle(prepare())
+    report = measured_by(handler, evaluation(groups=("north", "south", "east")))
+    north, south, east = report.groups
+    assert north.notes == 30
+    assert south == east.model_copy(update={"name": "south"})
+    assert (east.notes, east.metrics) == (None, {})
+    for each in (report, north):
+        assert each.lower.keys() == each.upper.keys() >= {"accuracy"}
+        assert each.lower["accuracy"] <= each.metrics["accuracy"] <= each.upper["accuracy"]
+    assert measured_by(handler, evaluation()).groups == ()
+
+
 def test_measuring_does_not_change_what_a_round_starts_from(desk):
     desk.write(permissions={"unprotected": True, "evaluation": True})
 

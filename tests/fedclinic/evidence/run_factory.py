@@ -4,8 +4,6 @@ from fedclinic.evidence.events import AuditJudged, ModelRegistered
 from fedclinic.evidence.run_evidence import (
     Alternative,
     Output,
-    Recall,
-    RecallStudy,
     RoundEvidence,
     RunEvidence,
     SiteRound,
@@ -17,6 +15,7 @@ from fedclinic.rounds import (
     BudgetLeft,
     DeidentificationSummary,
     EvaluationReport,
+    GroupQuality,
     SiteReport,
     UpdateManifest,
 )
@@ -80,7 +79,13 @@ def make_site_report(site: str, round_number: int, plan: FederationPlan) -> Site
             notes=12_400,
             quarantined=10,
             replaced={"PERSON": 48_200, "DATE": 91_000, "MRN": None},
-        ),
+            recall={"COMMON_NAME": 0.99, "RECORD_NUMBER": 1.0},
+            recall_low={"COMMON_NAME": 0.98, "RECORD_NUMBER": 0.94},
+            recall_high={"COMMON_NAME": 1.0, "RECORD_NUMBER": 1.0},
+        )
+        if site != "mercy"
+        else None,
+        policies={"privacy": digest("privacy"), "deidentification": digest("policy")},
     )
 
 
@@ -95,15 +100,19 @@ def make_round(round_number: int, plan: FederationPlan) -> RoundEvidence:
         else:
             report = make_site_report(site, round_number, plan)
             sites.append(SiteRound(site=site, verdict="admitted", report=report))
+    metrics = {
+        "macro_f1": 0.12 + 0.6 * (round_number / ROUNDS) ** 0.5,
+        "accuracy": 0.2 + 0.62 * (round_number / ROUNDS) ** 0.4,
+    }
     evaluation = EvaluationReport(
         run=RUN,
         round_number=round_number,
         subject="global",
         notes=800,
-        metrics={
-            "macro_f1": 0.12 + 0.6 * (round_number / ROUNDS) ** 0.5,
-            "accuracy": 0.2 + 0.62 * (round_number / ROUNDS) ** 0.4,
-        },
+        metrics=metrics,
+        lower={name: value - 0.03 for name, value in metrics.items()},
+        upper={name: value + 0.03 for name, value in metrics.items()},
+        groups=(*(make_group(site, metrics) for site in SITES[:3]), make_group(SITES[3], {})),
     )
     return RoundEvidence(
         round_number=round_number,
@@ -112,6 +121,17 @@ def make_round(round_number: int, plan: FederationPlan) -> RoundEvidence:
         checkpoint=digest(f"state {round_number}") if round_number else None,
         sites=tuple(sites),
         evaluations=(evaluation,),
+    )
+
+
+def make_group(site: str, metrics: dict[str, float]) -> GroupQuality:
+    """The quality at a hospital, or that it has too few notes to be told."""
+    return GroupQuality(
+        name=site,
+        notes=200 if metrics else None,
+        metrics=metrics,
+        lower={name: value - 0.06 for name, value in metrics.items()},
+        upper={name: value + 0.06 for name, value in metrics.items()},
     )
 
 
@@ -160,14 +180,6 @@ def make_run_evidence(**changes: object) -> RunEvidence:
             ),
         ),
         "audits": make_audits(),
-        "recall": RecallStudy(
-            corpus="2,000 synthetic notes with known answers",
-            kinds=(
-                Recall(kind="PERSON", found=4_980, total=5_000),
-                Recall(kind="DATE", found=9_991, total=10_000),
-                Recall(kind="MRN", found=410, total=410),
-            ),
-        ),
         "model": ModelRegistered(
             at=1e9,
             run=RUN,

@@ -6,10 +6,9 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
 
 from fedclinic.evidence.charts import HEIGHT, WIDTH, Line, line_chart
-from fedclinic.evidence.plain_words import explain_promise, in_bytes, wilson_interval
+from fedclinic.evidence.plain_words import explain_promise, in_bytes
 from fedclinic.privacy.mechanism import PrivacyPromise
 
 values = st.floats(0, 1e9, allow_nan=False)
@@ -35,19 +34,6 @@ def test_a_chart_of_nothing_is_an_empty_frame():
 def test_names_in_a_chart_are_escaped():
     chart = line_chart("<b>", "&", [Line("<i>", [(0, 1)])], y_label="<u>")
     assert not re.search("<[biu]>", chart)
-
-
-@given(st.integers(0, 500), st.integers(1, 500))
-def test_the_interval_is_wilsons(found, total):
-    found = min(found, total)
-    low, high = wilson_interval(found, total)
-    other = binomtest(found, total).proportion_ci(method="wilson")
-    assert low == pytest.approx(other.low, abs=1e-6)
-    assert high == pytest.approx(other.high, abs=1e-6)
-
-
-def test_nothing_measured_says_nothing():
-    assert wilson_interval(0, 0) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize(

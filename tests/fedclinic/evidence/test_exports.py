@@ -10,7 +10,7 @@ from fedclinic.evidence.hazards import HAZARDS
 from tests.fedclinic.evidence.run_factory import make_run_evidence
 
 BARE = make_run_evidence(
-    rounds=(), audits=(), recall=None, model=None, outputs=(), alternatives=(), verification=None
+    rounds=(), audits=(), model=None, outputs=(), alternatives=(), verification=None
 )
 
 
@@ -39,7 +39,7 @@ def test_what_only_a_person_can_say_is_never_filled_in():
 def test_an_expert_gets_the_parameters_the_recall_and_the_limits_of_the_audits():
     text = render_export("expert-pack", make_run_evidence())
     assert "epsilon 3, delta 1e-05, for adding or removing one patient" in text
-    assert "MRN: 410 of 410 found, between 99.1% and 100.0%" in text
+    assert "record number: northgate at least 100% (94% to 100%)" in text
     assert "The largest epsilon that this audit could have refuted is 5.78" in text
     assert "round 4, northgate: quarantined" in text
     assert "the verifier says: verified" in text
@@ -59,3 +59,11 @@ def test_the_publications_own_names_of_the_hazards_are_a_gap():
     asked = text.partition("## ")[2].partition("## ")[0]
     assert "by its name and section" in asked
     assert "**Gap: no record says it.**" in asked
+
+
+def test_accuracy_is_told_with_its_intervals_for_all_and_for_each_group():
+    text = render_export("annex-iv", make_run_evidence())
+    assert "- round 10: notes 800, macro f1 0.720 (0.69 to 0.75)" in text
+    assert "- mercy: notes 200, macro f1 0.720 (0.66 to 0.78)" in text
+    assert "- university: notes withheld" in text
+    assert "takes the patients of these notes for a random sample" in text

@@ -123,7 +123,6 @@ def test_what_is_missing_is_a_gap_and_never_prose():
     bare = make_run_evidence(
         rounds=(),
         audits=(),
-        recall=None,
         model=None,
         outputs=(),
         alternatives=(),
@@ -161,5 +160,25 @@ def test_a_model_card_has_the_numbers_and_marks_its_gaps():
     assert card.startswith("# discharge-letters, version 3\n")
     assert f"| run | {RUN} |" in card
     assert "epsilon 3, delta 1e-05" in card
-    assert "| round 10 | 800 | 0.720 | 0.820 |" in card
-    assert "Gap: quality in groups of patients was not measured." in card
+    assert "| round 10 | 800 | 0.720 (0.69 to 0.75) | 0.820 (0.79 to 0.85) |" in card
+    assert "| university | withheld |  |  |" in card
+    assert "Gap: who may use it" in card
+
+
+def test_quality_is_told_with_its_interval_for_each_hospital_and_what_the_interval_assumes():
+    assert "0.720 (0.69 to 0.75)" in HONEST
+    assert "The last model, by part of these notes" in HONEST
+    assert "takes the patients of these notes for a random sample" in HONEST
+    data = make_run_evidence()
+    bare = [
+        r.model_copy(update={"evaluations": tuple(e.model_copy(update={"groups": ()})
+                                                  for e in r.evaluations)})
+        for r in data.rounds
+    ]  # fmt: skip
+    page = render_report(data.model_copy(update={"rounds": tuple(bare)}))
+    assert "Gap: quality in parts of these notes" in page
+
+
+def test_recall_is_told_with_its_interval_and_for_what_it_holds():
+    assert "at least 99% (98% to 100%)" in HONEST
+    assert "not for kinds that nobody planted" in HONEST

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedclinic.learning.metrics import document_metrics, entity_metrics
+from fedclinic.learning.metrics import document_tally, entity_tally
 from fedclinic.notes import Span
 
 
 def documents(predicted: list[int], actual: list[int], classes: int) -> dict[str, float]:
-    return document_metrics(np.array(predicted), np.array(actual), classes)
+    return document_tally(np.array(predicted), np.array(actual), classes).metrics()
 
 
 def test_document_metrics_agree_with_hand_computed_values():
@@ -45,7 +45,7 @@ def test_entity_metrics_agree_with_hand_computed_values():
         [Span(1, 2, "Drug")],
         [Span(0, 4, "Drug")],
     ]
-    found = entity_metrics(predicted, actual)
+    found = entity_tally(predicted, actual).metrics()
     assert found["precision"] == pytest.approx(2 / 4)
     assert found["recall"] == pytest.approx(2 / 5)
     assert found["f1"] == pytest.approx(2 * 2 / (4 + 5))
@@ -54,22 +54,22 @@ def test_entity_metrics_agree_with_hand_computed_values():
 def test_an_entity_counts_only_with_its_exact_bounds_and_type():
     gold = [[Span(3, 8, "Drug")]]
     for wrong in (Span(3, 7, "Drug"), Span(2, 8, "Drug"), Span(3, 8, "Disease")):
-        assert entity_metrics([[wrong]], gold)["f1"] == 0.0
-    assert entity_metrics([[Span(3, 8, "Drug", score=0.1)]], gold)["f1"] == 1.0
+        assert entity_tally([[wrong]], gold).metrics()["f1"] == 0.0
+    assert entity_tally([[Span(3, 8, "Drug", score=0.1)]], gold).metrics()["f1"] == 1.0
 
 
 def test_an_entity_of_another_note_is_not_a_hit():
     span = Span(3, 8, "Drug")
-    assert entity_metrics([[span], []], [[], [span]])["f1"] == 0.0
+    assert entity_tally([[span], []], [[], [span]]).metrics()["f1"] == 0.0
 
 
 def test_no_entities_anywhere_are_no_division_by_zero():
-    assert entity_metrics([[]], [[]]) == {"precision": 0.0, "recall": 0.0, "f1": 0.0}
+    assert entity_tally([[]], [[]]).metrics() == {"precision": 0.0, "recall": 0.0, "f1": 0.0}
 
 
 def test_a_note_without_a_prediction_is_an_error_and_not_skipped():
     with pytest.raises(ValueError, match=r"zip\(\)"):
-        entity_metrics([[]], [[], []])
+        entity_tally([[]], [[], []]).metrics()
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1))

@@ -13,7 +13,7 @@ from fedclinic.learning.evaluate import measure
 from fedclinic.learning.finetune import LocalRound, train_privately, train_unprotected
 from fedclinic.learning.hidden_states import ComputedHiddenStates
 from fedclinic.learning.layers import SplitModel, split_for
-from fedclinic.learning.metrics import label_metrics
+from fedclinic.learning.metrics import label_tally
 from fedclinic.learning.tasks import IGNORED, Row, encode_notes
 from fedclinic.plan import Layers, Optimizer
 from fedclinic.privacy.random_stream import RandomStream
@@ -93,7 +93,7 @@ def test_training_learns_every_label_by_itself():
 def test_metrics_of_several_labels_are_counted_by_decision_and_by_label():
     actual = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 0]])
     predicted = np.array([[1, 0, 0], [1, 0, 0], [1, 1, 0]])
-    found = label_metrics(predicted, actual)
+    found = label_tally(predicted, actual).metrics()
     assert found["micro_f1"] == pytest.approx(2 * 3 / (4 + 4))
     assert found["macro_f1"] == pytest.approx((0.8 + 2 / 3) / 2)
     assert found["exact"] == pytest.approx(1 / 3)
