@@ -1,14 +1,12 @@
-"""The coordinator's side of a configurator: what each site is asked, and what came of it."""
+"""The coordinator's side of a configurator: what came of each choice, measured as a reward."""
 
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from fedclinic.method_parts import LayerDropout
-from fedclinic.method_plan import configurator_of, training_of
 from fedclinic.methods import ServerState
-from fedclinic.methods.bandit import MEMORY, choose, dropout_of, learn, main_quality, reward
-from fedclinic.plan import FederationPlan
+from fedclinic.methods.bandit import main_quality, reward
+from fedclinic.methods.configured import chosen_arms
 from fedclinic.rounds import EvaluationReport
 from flows.rounds import Federation, fold_in
 from flows.run_store import SiteOutcome
@@ -17,33 +15,21 @@ Measure = Callable[[ServerState, str], EvaluationReport]
 """Measures a state on the evaluation notes, under a name."""
 
 
-def dropouts_of_round(
-    plan: FederationPlan, state: ServerState, round_number: int
-) -> dict[str, LayerDropout]:
-    """The layer dropout of each site in a round; empty if nothing is configured."""
-    bandit, start = configurator_of(plan.method), training_of(plan.method).dropout
-    if bandit is None or start is None:
-        return {}
-    memory = state.memory[MEMORY]
-    arms = choose(memory, bandit, plan.site_names(), round_number)
-    return {site: dropout_of(memory, arm, start) for site, arm in arms.items()}
-
-
-def learn_from_round(
+def rewards_of_round(
     federation: Federation,
     before: ServerState,
-    after: ServerState,
     outcomes: tuple[SiteOutcome, ...],
     measure: Measure,
-) -> ServerState:
-    """Reward each arm that was used: gain of its sites' mean on public notes, over its seconds."""
-    plan = federation.plan
-    bandit = configurator_of(plan.method)
-    if bandit is None:
-        return after
-    memory, number = before.memory[MEMORY], after.round_number
-    arms = choose(memory, bandit, plan.site_names(), number)
+) -> dict[str, float]:
+    """The reward of each arm that was used: gain of its sites' mean on public notes, over seconds.
+
+    Empty without a configurator.
+    """
+    plan, number = federation.plan, before.round_number + 1
+    arms = chosen_arms(plan.method, plan.site_names(), before, number)
     admitted = {each.site: each for each in outcomes if each.verdict == "admitted"}
+    if not arms or not admitted:
+        return {}
     uses: dict[int, list[str]] = defaultdict(list)
     for site in admitted:
         uses[arms[site]].append(site)
@@ -58,8 +44,7 @@ def learn_from_round(
         quality=quality,
         seconds={site: outcome.seconds for site, outcome in admitted.items()},
     )
-    learnt = learn(memory, bandit, rewards, number)
-    return ServerState(number, after.change, {**after.memory, MEMORY: learnt})
+    return {str(arm): value for arm, value in rewards.items()}
 
 
 def stopwatch() -> Callable[[], float]:

@@ -110,6 +110,7 @@ class RunRecords:
                 weights=shares(plan, record),
                 state_before=last.checkpoint if last and last.round_number else None,
                 state_after=record.checkpoint,
+                rewards=record.rewards,
             )
         )
 

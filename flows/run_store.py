@@ -45,6 +45,8 @@ class RoundRecord(Record):
     seconds: float
     outcomes: tuple[SiteOutcome, ...]
     diagnostics: RoundDiagnostics | None
+    rewards: dict[str, float] = {}
+    """What the configurator's arms were worth, by number; empty without one."""
     evaluations: tuple[EvaluationReport, ...]
 
 

@@ -17,10 +17,11 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from fedclinic.errors import FedclinicError, RunError
 from fedclinic.evidence.statement import Envelope, open_record
 from fedclinic.methods import RoundDiagnostics, ServerState, decode_state, encode_state
+from fedclinic.methods.configured import chosen_dropouts, with_rewards
 from fedclinic.rounds import TASK_KIND, EvaluationReport, RoundTask
 from flows.asking import ask_to_evaluate
 from flows.closing import Ending, finish_run, keeps_own_models, record_end
-from flows.configurator import dropouts_of_round, learn_from_round, stopwatch
+from flows.configurator import rewards_of_round, stopwatch
 from flows.coordinator_key import load_coordinator_key, public_text
 from flows.federation_log import FederationLog
 from flows.observing import current_observer
@@ -162,7 +163,7 @@ def _one_round(run: Run, round_number: int, state: ServerState) -> tuple[ServerS
     began = time.monotonic()
     plan = run.header.plan
     state_bytes = 0
-    dropouts = dropouts_of_round(plan, state, round_number)
+    dropouts = chosen_dropouts(plan.method, plan.site_names(), state, round_number)
     futures = []
     for site in plan.site_names():
         blob, size = publish_state(run.federation, state, site)
@@ -179,13 +180,13 @@ def _one_round(run: Run, round_number: int, state: ServerState) -> tuple[ServerS
     outcomes = tuple(future.result() for future in futures)
     _check_quorum(run, round_number, outcomes)
     after, diagnostics = aggregate(run, round_number, state, outcomes)
-    after = learn_from_round(
+    rewards = rewards_of_round(
         run.federation,
         state,
-        after,
         outcomes,
         lambda measured, name: _measure(run, round_number, measured, GLOBAL, name),
     )
+    after = with_rewards(plan.method, state, after, rewards)
     due = round_number % plan.evaluation.every_rounds == 0 or round_number == plan.rounds
     evaluations = evaluate_state(run, round_number, after) if due else ()
     checkpoint, _ = run.blobs.put([encode_state(after)])
@@ -196,6 +197,7 @@ def _one_round(run: Run, round_number: int, state: ServerState) -> tuple[ServerS
         seconds=time.monotonic() - began,
         outcomes=outcomes,
         diagnostics=diagnostics,
+        rewards=rewards,
         evaluations=evaluations,
     )
     return after, record

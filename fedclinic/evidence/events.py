@@ -132,6 +132,9 @@ class RoundAggregated(Record):
     state_before: Digest | None
     """Checkpoint that the round started from; None before the first."""
     state_after: Digest
+    rewards: dict[str, float] = {}
+    """What each used arm of the plan's configurator was worth, by its number: the coordinator's
+    word, from public or consented notes and its own clock. Empty without a configurator."""
 
 
 class AuditCommitted(Record):

@@ -23,6 +23,8 @@ class TaskFacts(_Facts):
     site: str
     plan_digest: str
     nonce: str
+    dropout: dict[str, Any] | None = None
+    """Layer dropout that a configurator chose for the site."""
 
 
 class SiteFacts(_Facts):

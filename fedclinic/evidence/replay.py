@@ -13,10 +13,10 @@ from fedclinic.digest import digest_bytes
 from fedclinic.errors import AdmissionError, DataError, EvidenceError
 from fedclinic.evidence.events import BudgetCommitted, PlanApproved, RoundAggregated, UpdateJudged
 from fedclinic.evidence.findings import Finding, failed, unverifiable
-from fedclinic.evidence.plan_facts import PlanFacts, read_plan_facts
+from fedclinic.evidence.plan_facts import PlanFacts, TaskFacts, read_plan_facts
 from fedclinic.evidence.verify_log import Entry
-from fedclinic.method_plan import configurator_of
 from fedclinic.methods import Method, ServerState, encode_state, make_method
+from fedclinic.methods.configured import chosen_arms, chosen_dropouts, with_rewards
 from fedclinic.plan import Method as MethodPlan
 from fedclinic.privacy.accounting import ComposedPrivacy
 from fedclinic.privacy.mechanism import Mechanism
@@ -86,6 +86,9 @@ def replay_states(
 ) -> Iterator[Finding]:
     """Fold the admitted updates in again and compare every state's digest.
 
+    Where a configurator chose how sites train, its choices follow from the states, and its memory
+    from the rewards that the coordinator stated; what a reward was measured on is not in the log.
+
     Args:
         schema: shapes of the tensors that the plan trains.
     """
@@ -94,32 +97,72 @@ def replay_states(
     if plan is None:
         yield unverifiable("replay.plan", f"run {run}", "no plan that this version reads")
         return
-    if configurator_of(plan[0]) is not None:
-        what = "its configurator's rewards are not in the log"
-        yield unverifiable("replay.plan", f"run {run}", what)
-        return
     weights = _weights(plan[1])
-    method = make_method(plan[0], tuple(weights))
-    state = method.init(schema)
+    again = _Replayed(plan[0], tuple(weights), schema)
     admitted: dict[int, dict[str, Digest]] = defaultdict(dict)
     for entry in entries:
         event = entry.event
-        if isinstance(event, UpdateJudged) and event.run == run and event.update is not None:
+        if getattr(event, "run", None) != run:
+            continue
+        if isinstance(event, TaskFacts):
+            yield from again.check_choice(event, entry.where)
+        elif isinstance(event, UpdateJudged) and event.update is not None:
             if event.verdict == "admitted":
                 admitted[event.round_number][event.site] = event.update
-        elif isinstance(event, RoundAggregated) and event.run == run:
+        elif isinstance(event, RoundAggregated):
             digests = admitted[event.round_number]
-            try:
-                state = _fold_in(method, state, digests, weights, open_update)
-            except DataError as error:
-                yield unverifiable("replay.update", entry.where, str(error))
+            found = list(again.fold_in(event, digests, weights, open_update, entry.where))
+            yield from found
+            if found:
                 return
-            except AdmissionError as error:
-                yield failed("replay.update", entry.where, str(error))
-                return
-            if digest_bytes(encode_state(state)) != event.state_after:
-                yield failed("replay.state", entry.where, "the same updates give another state")
-                return
+
+
+class _Replayed:
+    """A run's state, computed again round by round."""
+
+    def __init__(self, plan: MethodPlan, sites: tuple[str, ...], schema: TensorSchema) -> None:
+        self.plan, self.sites = plan, sites
+        self.method = make_method(plan, sites)
+        self.state = self.method.init(schema)
+
+    def check_choice(self, task: TaskFacts, where: str) -> Iterator[Finding]:
+        """A site was asked for the layer dropout that the configurator chose for it."""
+        if task.round_number != self.state.round_number + 1:
+            return
+        chosen = chosen_dropouts(self.plan, self.sites, self.state, task.round_number)
+        wanted = chosen.get(task.site)
+        if task.dropout != (wanted.model_dump(mode="json") if wanted else None):
+            what = "the site was asked for another layer dropout than its configurator chose"
+            yield failed("replay.choice", where, what)
+
+    def fold_in(
+        self,
+        event: RoundAggregated,
+        digests: Mapping[str, Digest],
+        weights: Mapping[str, float],
+        open_update: OpenUpdate,
+        where: str,
+    ) -> Iterator[Finding]:
+        """Go on by one round, and compare the state with the one that was signed."""
+        arms = chosen_arms(self.plan, self.sites, self.state, event.round_number)
+        if arms and not event.rewards:
+            what = "its configurator's rewards were not stated: the log is of an older version"
+            yield unverifiable("replay.rewards", where, what)
+            return
+        if {str(arms.get(site)) for site in digests if arms} != event.rewards.keys():
+            yield failed("replay.rewards", where, "rewards are of other arms than were used")
+            return
+        try:
+            after = _fold_in(self.method, self.state, digests, weights, open_update)
+            self.state = with_rewards(self.plan, self.state, after, event.rewards)
+        except DataError as error:
+            yield unverifiable("replay.update", where, str(error))
+            return
+        except (AdmissionError, EvidenceError) as error:
+            yield failed("replay.update", where, str(error))
+            return
+        if digest_bytes(encode_state(self.state)) != event.state_after:
+            yield failed("replay.state", where, "the same updates give another state")
 
 
 def _fold_in(

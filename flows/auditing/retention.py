@@ -18,6 +18,7 @@ from flows.auditing.bundles import open_log
 from flows.federation_log import FederationLog
 from flows.run_store import RunStore
 from flows.settings import Workspace
+from flows.tracking.moving import move_artifacts
 
 MANIFEST = "manifest.json"
 
@@ -110,6 +111,8 @@ def archive(workspace: Workspace, federation: str, out: Path) -> tuple[int, Dige
 def restore(source: Path, workspace: Workspace) -> tuple[int, Digest]:
     """Unpack an archive into an empty workspace and check every file against the manifest.
 
+    It may be another folder than the one that was archived.
+
     Raises:
         EvidenceError: if the workspace is not empty, or a file is missing, added or changed.
     """
@@ -136,6 +139,7 @@ def restore(source: Path, workspace: Workspace) -> tuple[int, Digest]:
     for name, digest in sorted(manifest.items()):
         if found[name] != digest:
             raise EvidenceError(f"{source}: {name} is not the file that was archived")
+    move_artifacts(workspace.mlflow_database, workspace.mlflow_artifacts)
     return len(found), digest_bytes(content)
 
 

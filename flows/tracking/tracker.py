@@ -170,7 +170,7 @@ class Tracker:
             self._client.log_artifacts(parent, str(saved), MODEL_FOLDER)
         with suppress(MlflowException):
             self._client.create_registered_model(name)
-        source = f"{self._client.get_run(parent).info.artifact_uri}/{MODEL_FOLDER}"
+        source = f"runs:/{parent}/{MODEL_FOLDER}"
         version = self._client.create_model_version(name, source=source, run_id=parent)
         return Registered(name, str(version.version), source)
 

@@ -368,9 +368,33 @@ def test_evidence_that_was_archived_and_restored_verifies_and_replays(
         assert verify(setting, handed_over, "--mlflow", mlflow_of(setting)).returncode == 0
         assert setting.run("audit", "replay", run).returncode == 0
         purge_and_replay(setting, run)
+        restored_elsewhere(setting, handed_over, out, moved)
     finally:
         shutil.rmtree(setting.workspace)
         moved.rename(setting.workspace)
+
+
+def restored_elsewhere(setting: Setting, handed_over: Path, archive: Path, moved: Path) -> None:
+    """In a folder of another name, without the one that was archived, nothing is missed."""
+    other = archive.parent / "elsewhere"
+    setting.workspace.rename(archive.parent / "gone")
+    try:
+        here = ("--workspace", str(other))
+        restored = setting.bare("audit", "restore", str(archive), *here)
+        assert restored.returncode == 0, restored.stderr
+        result = verify(setting, handed_over, "--mlflow", f"sqlite:///{other / 'mlflow.db'}")
+        assert (result.returncode, result.stdout.count("\n")) == (0, 1), result.stdout
+        bundle, trust = (json.loads((handed_over / n).read_text()) for n in ("b.json", "t.json"))
+        shown = standalone.read_sqlite(other / "mlflow.db", "tiny")
+        assert standalone.verify(bundle, trust, shown) == []
+        shutil.copytree(moved / "keys", other / "keys")
+        shutil.copytree(moved / "sites", other / "sites")
+        replayed = setting.bare(
+            "audit", "replay", next((other / "runs").glob("tiny-main-*")).name, *here
+        )
+        assert replayed.returncode == 0, replayed.stdout
+    finally:
+        (archive.parent / "gone").rename(setting.workspace)
 
 
 def purge_and_replay(setting: Setting, run: str) -> None:

@@ -12,9 +12,11 @@ from fedclinic.evidence.events import BudgetCommitted, PlanApproved, RoundAggreg
 from fedclinic.evidence.findings import Severity
 from fedclinic.evidence.replay import replay_epsilons, replay_heads, replay_states
 from fedclinic.evidence.verify_log import Entry, open_log
+from fedclinic.method_parts import LayerDropout
 from fedclinic.methods import encode_state, make_method
+from fedclinic.methods.configured import chosen_arms, chosen_dropouts, with_rewards
 from fedclinic.privacy.accounting import epsilon
-from fedclinic.rounds import SiteReport
+from fedclinic.rounds import RoundTask, SiteReport
 from fedclinic.updates.codec import encode
 from tests.fedclinic.evidence.factory import (
     MECHANISM,
@@ -90,23 +92,39 @@ def test_ledgers_that_grew_are_fine_and_rolled_back_ones_are_not():
     assert [finding.severity for finding in replay_heads(entries, grown)] == [Severity.UNVERIFIABLE]
 
 
-def stored_run() -> tuple[Scene, dict[str, dict[str, np.ndarray]]]:
+CONFIGURED = {
+    "name": "droppeft",
+    "rate": 0.5,
+    "configurator": {"arms": 3, "window_rounds": 2, "exploration_start": 0.4, "seed": 5},
+}
+
+
+def stored_run(**changes: object) -> tuple[Scene, dict[str, dict[str, np.ndarray]]]:
     """A run whose updates are kept, and whose states really follow from them."""
-    plan = make_plan(sites=[{"name": site, "weight": 1.0} for site in SITES], quorum=2)
+    plan = make_plan(sites=[{"name": site, "weight": 1.0} for site in SITES], quorum=2, **changes)
     method = make_method(plan.method, SITES)
     scene = Scene().changed(PlanApproved, {}, plan=plan.model_dump(mode="json"))
     state, generator, stored = method.init(SCHEMA), np.random.default_rng(0), {}
     for round_number in (1, 2):
-        updates = {}
+        updates, rewards = {}, {}
+        chosen = chosen_dropouts(plan.method, SITES, state, round_number)
+        for arm in set(chosen_arms(plan.method, SITES, state, round_number).values()):
+            rewards[str(arm)] = float(generator.standard_normal())
         for site in SITES:
             updates[site] = {"w": generator.standard_normal(3).astype(np.float32)}
             blob = digest_bytes(encode(updates[site], "F32"))
             stored[blob] = updates[site]
             where = {"site": site, "round_number": round_number}
             scene = scene.changed(UpdateJudged, where, update=blob)
-        state, _ = method.apply(state, updates, plan.weights())
-        after = digest_bytes(encode_state(state))
-        scene = scene.changed(RoundAggregated, {"round_number": round_number}, state_after=after)
+            scene = scene.changed(RoundTask, where, dropout=chosen.get(site))
+        after, _ = method.apply(state, updates, plan.weights())
+        state = with_rewards(plan.method, state, after, rewards)
+        scene = scene.changed(
+            RoundAggregated,
+            {"round_number": round_number},
+            state_after=digest_bytes(encode_state(state)),
+            rewards=rewards,
+        )
     return scene, stored
 
 
@@ -142,3 +160,48 @@ def test_an_update_that_was_not_kept_cannot_be_replayed_but_did_not_fail():
     del stored[next(iter(stored))]
     findings = list(replay_states(entries, RUN, SCHEMA, open_from(stored)))
     assert [finding.severity for finding in findings] == [Severity.UNVERIFIABLE]
+
+
+def replayed(scene: Scene, stored) -> list[tuple[str, str]]:
+    findings = replay_states(opened(seal(scene.envelopes())), RUN, SCHEMA, open_from(stored))
+    return [(finding.severity.value, finding.check) for finding in findings]
+
+
+def test_what_a_configurator_chose_and_learnt_follows_from_the_states_and_stated_rewards():
+    scene, stored = stored_run(method=CONFIGURED)
+    tasks = [e for e in scene.events if isinstance(e, RoundTask)]
+    assert len({task.dropout.rate for task in tasks if task.dropout}) > 1
+    assert replayed(scene, stored) == []
+
+
+def test_another_choice_or_reward_than_the_configurators_is_found():
+    scene, stored = stored_run(method=CONFIGURED)
+    other = LayerDropout(rate=0.123)
+    assert replayed(scene.changed(RoundTask, ALDER_2, dropout=other), stored) == [
+        ("failed", "replay.choice")
+    ]
+    assert replayed(scene.changed(RoundTask, ALDER_2, dropout=None), stored) == [
+        ("failed", "replay.choice")
+    ]
+    second = {"round_number": 2}
+    rewards = scene.events[scene.index(RoundAggregated, **second)].rewards
+    better = {arm: value + number for number, (arm, value) in enumerate(rewards.items(), start=1)}
+    for wrong, check in (
+        (better, "replay.state" if len(better) > 1 else None),
+        ({**rewards, "9": 1.0}, "replay.rewards"),
+        ({**rewards, "-1": 1.0}, "replay.rewards"),
+    ):
+        found = replayed(scene.changed(RoundAggregated, second, rewards=wrong), stored)
+        assert found == ([("failed", check)] if check else [])
+
+
+def test_without_stated_rewards_a_configurator_cannot_be_replayed_but_did_not_fail():
+    scene, stored = stored_run(method=CONFIGURED)
+    older = scene.changed(RoundAggregated, {"round_number": 1}, rewards={})
+    assert replayed(older, stored) == [("cannot verify", "replay.rewards")]
+
+
+def test_a_dropout_that_no_configurator_chose_is_found():
+    scene, stored = stored_run()
+    asked = scene.changed(RoundTask, ALDER_2, dropout=LayerDropout(rate=0.5))
+    assert replayed(asked, stored) == [("failed", "replay.choice")]

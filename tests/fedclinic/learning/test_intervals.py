@@ -1,4 +1,4 @@
-"""Intervals of quality hold what they say, draw patients and not notes, and are never degenerate."""
+"""Intervals of quality hold what they say, draw patients and not notes, and have a width."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def test_the_interval_of_an_f1_covers_the_truth_about_as_often_as_it_says():
     predicted = np.where(random.random(60_000) < 0.75, actual, 1 - actual)
     truth = document_tally(predicted, actual, 2).metrics()["macro_f1"]
     covered = 0
-    for study in range(200):
+    for _ in range(200):
         drawn = random.integers(0, 60_000, 60)
         tally = document_tally(predicted[drawn], actual[drawn], 2)
         low, high = intervals(tally, one_note_each(60))["macro_f1"]
