@@ -13,6 +13,21 @@ _CHARTS = 4
 """Metrics that get a chart; all of them are in the table."""
 
 
+def last_quality(data: RunEvidence) -> list[tuple[str, str, str]]:
+    """The first metric of the last model, its value and what it is; none where none was measured.
+
+    Only of a federation's one model: with one a site there is no single number.
+    """
+    last = data.rounds[-1].evaluations if data.rounds else ()
+    measured = next((e for e in last if e.subject == GLOBAL and e.metrics), None)
+    if measured is None:
+        return []
+    name, value = next(iter(measured.metrics.items()))
+    title, low, high = name.replace("_", " "), measured.lower.get(name), measured.upper.get(name)
+    interval = "" if low is None or high is None else f", 95 %: {low:.2f} to {high:.2f}"
+    return [("Quality", f"{value:.3f}", title + interval)]
+
+
 def quality_charts(data: RunEvidence) -> list[tuple[str, Markup]]:
     """(title, svg) for each of the first metrics, with a line for each subject."""
     subjects = sorted({e.subject for round_ in data.rounds for e in round_.evaluations})

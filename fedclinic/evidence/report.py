@@ -8,12 +8,13 @@ from typing import Any
 from fedclinic.evidence import plain_words
 from fedclinic.evidence.budget_charts import budget_chart, budget_row
 from fedclinic.evidence.deid_section import deid_tables
-from fedclinic.evidence.findings import verdict_of
+from fedclinic.evidence.findings import Severity, verdict_of
 from fedclinic.evidence.gaps import find_gaps
 from fedclinic.evidence.pages import render_html
 from fedclinic.evidence.quality import (
     group_head,
     group_rows,
+    last_quality,
     quality_charts,
     quality_head,
     quality_rows,
@@ -34,6 +35,9 @@ CONTENTS = (
     ("law", "Where regulators' questions are answered"),
     ("digests", "Digests, and how to verify"),
 )
+
+FIRST = 5
+"""Failures that are told at the top of the page."""
 
 
 def render_report(data: RunEvidence) -> str:
@@ -99,23 +103,27 @@ def _closing(data: RunEvidence) -> dict[str, Any]:
     }
 
 
-def _verdict(data: RunEvidence) -> dict[str, str]:
+def _verdict(data: RunEvidence) -> dict[str, Any]:
     bad_audits = [audit for audit in data.audits if audit.verdict == "fail"]
     checked = verdict_of(data.verification.findings) if data.verification else None
     if checked == "failed" or bad_audits:
         what = "The evidence contradicts itself" if checked == "failed" else "An audit failed"
         return {
             "tone": "bad",
+            "mark": "Failed",
             "title": f"{what}: do not use this model before it is explained.",
-            "text": "The findings are under Audits and under Digests, each with its row.",
+            "text": "Everything that was found is under Audits and under Digests.",
+            "first": _first_failures(data),
         }
     if data.verification and checked == "verified" and data.status == "finished":
         warned = [audit.audit for audit in data.audits if audit.verdict == "warn"]
         warning = f" Look at the warning of the audit: {', '.join(warned)}." if warned else ""
         return {
             "tone": "good",
+            "mark": "Verified",
             "title": "The run finished, its evidence was verified, and no budget was passed.",
             "text": f"{data.verification.statements} signed statements were checked.{warning}",
+            "first": [],
         }
     problem = {
         None: "its evidence was not verified when this report was made",
@@ -124,19 +132,29 @@ def _verdict(data: RunEvidence) -> dict[str, str]:
     }[checked]
     return {
         "tone": "warn",
+        "mark": "Not known",
         "title": f"The run {data.status}; {problem}.",
         "text": "What is missing is listed below as gaps.",
+        "first": [],
     }
+
+
+def _first_failures(data: RunEvidence) -> list[str]:
+    """The first few things that failed, as a board member must see them."""
+    audits = [
+        f"audit {audit.audit} of {audit.about}: {audit.reason or 'it failed'}"
+        for audit in data.audits
+        if audit.verdict == "fail"
+    ]
+    findings = data.verification.findings if data.verification else ()
+    rows = [f"{f.where}: {f.what}" for f in findings if f.severity == Severity.FAILED]
+    return [*audits, *rows][:FIRST]
 
 
 def _facts(data: RunEvidence, rounds: list[RoundEvidence]) -> list[dict[str, str]]:
     promise = data.promise()
     spent = [value for site in data.plan.site_names() if (value := data.spent(site)) is not None]
     unused = [entry for round_ in rounds for entry in round_.sites if entry.verdict != "admitted"]
-    last = data.rounds[-1].evaluations if data.rounds else ()
-    quality = next(
-        (item for e in last if e.subject == "global" for item in e.metrics.items()), None
-    )
     facts = [
         ("Sites", str(len(data.plan.sites)), f"{data.plan.quorum} needed for a round"),
         ("Rounds", f"{len(rounds)} of {data.plan.rounds}", f"the run {data.status}"),
@@ -152,8 +170,7 @@ def _facts(data: RunEvidence, rounds: list[RoundEvidence]) -> list[dict[str, str
         ),
         ("Updates not used", str(len(unused)), "refused, quarantined or absent"),
     ]
-    if quality is not None:
-        facts.append(("Quality", f"{quality[1]:.3f}", quality[0].replace("_", " ")))
+    facts += last_quality(data)
     return [{"name": name, "value": value, "note": note} for name, value, note in facts]
 
 
@@ -237,7 +254,20 @@ def _digests(data: RunEvidence) -> list[tuple[str, str]]:
             ("root of the log", seal.root),
             ("cosigned by", ", ".join(seal.witnesses) or "nobody"),
         ]
-    return rows + sorted(data.software.items())
+    return rows + _policies(data) + sorted(data.software.items())
+
+
+def _policies(data: RunEvidence) -> list[tuple[str, str]]:
+    """Which version of each policy was in force where, as the sites' last reports say."""
+    sites: dict[tuple[str, str], list[str]] = {}
+    for site in data.plan.site_names():
+        for report in data.reports(site)[-1:]:
+            for document, digest in report.policies.items():
+                sites.setdefault((document, digest), []).append(site)
+    return [
+        (f"{document} policy of {', '.join(names)}", digest)
+        for (document, digest), names in sorted(sites.items())
+    ]
 
 
 def _size(count: int | None) -> str:

@@ -15,6 +15,7 @@ import pytest
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from fedclinic.answers import Answer
+from fedclinic.evidence.events import SiteJoined
 from fedclinic.evidence.statement import Envelope, open_record, sign, statement_kind
 from fedclinic.plan import FederationPlan
 from fedclinic.rounds import (
@@ -29,8 +30,11 @@ from fedclinic.rounds import (
 )
 from fedclinic.updates.blobs import BlobFolder
 from flows.coordinator_key import load_coordinator_key
+from flows.cosigning import cosign_log
+from flows.federation_log import FederationLog, LogFolder
 from flows.plan_file import calibrate
 from flows.rounds import work_of
+from flows.settings import Workspace
 from flows.sites.work_pools import WorkPoolSites
 from site_agent.opening import open_site
 from site_agent.settings import SiteHome
@@ -168,6 +172,30 @@ def test_a_site_trains_as_a_run_of_its_pool_bit_for_bit_as_without(federation, p
     assert federation.stage.workspace.blobs.joinpath(
         report.update.blob.removeprefix("sha256:")
     ).is_file()
+
+
+def test_a_site_cosigns_a_log_that_grew_and_never_a_second_history(federation, prepared, tmp_path):
+    key = load_coordinator_key(federation.stage.workspace)
+    north = federation.sites.key("north").raw.hex()
+
+    def cosigned_by(log: FederationLog) -> tuple[str, ...]:
+        return cosign_log(federation.sites, log, "trial", key, ("north",))
+
+    log = FederationLog(federation.stage.workspace, "tiny", key)
+    for at in (1.0, 2.0):
+        log.state(SiteJoined(at=at, site=f"site-{at:.0f}", public_key=north))
+        assert cosigned_by(log) == ("north",)
+    log.accept(SiteJoined(at=3.0, site="north", public_key=north))
+    assert cosigned_by(log) == ("north",)
+    checkpoint, head = log.cosigned()
+    assert (log.witnesses(checkpoint), head.size) == (("north",), 3)
+    other = Workspace(tmp_path)
+    LogFolder(other.logs / "tiny").root.mkdir(parents=True)
+    LogFolder(other.logs / "tiny").origin.write_text(log.origin)
+    second = FederationLog(other, "tiny", key)
+    for at in range(4):
+        second.state(SiteJoined(at=1.0, site=f"other-{at}", public_key=north))
+    assert cosigned_by(second) == ()
 
 
 def test_what_the_server_rewrites_runs_nowhere_and_changes_no_answer(federation, prepared):

@@ -9,8 +9,9 @@ from fedclinic.evidence.statement import open_record
 from fedclinic.method_plan import configurator_of
 from fedclinic.methods import ServerState
 from fedclinic.methods.bandit import MEMORY, choose
+from fedclinic.methods.configured import chosen_dropouts, with_rewards
 from fedclinic.rounds import TASK_KIND, BudgetLeft, EvaluationReport, RoundTask
-from flows.configurator import dropouts_of_round, learn_from_round
+from flows.configurator import rewards_of_round
 from flows.rounds import fold_in
 from flows.run_store import SiteOutcome
 from tests.factories import make_plan
@@ -41,7 +42,8 @@ def totals(tmp_path: Path, outcomes, quality: dict[str, float]) -> np.ndarray:
     federation = make_federation(tmp_path, PLAN)
     before = federation.method.init(SCHEMA)
     after, _ = fold_in(federation, before, outcomes)
-    learnt = learn_from_round(federation, before, after, outcomes, measured(quality))
+    rewards = rewards_of_round(federation, before, outcomes, measured(quality))
+    learnt = with_rewards(PLAN.method, before, after, rewards)
     return learnt.memory[MEMORY]["total"]
 
 
@@ -89,12 +91,22 @@ def test_an_arm_whose_site_was_not_admitted_learns_nothing(tmp_path, sites, arms
     before = federation.method.init(SCHEMA)
     outcomes = (outcome(sites, "north", 2.0), late)
     after, _ = fold_in(federation, before, outcomes)
-    learnt = learn_from_round(federation, before, after, outcomes, measured(quality))
+    rewards = rewards_of_round(federation, before, outcomes, measured(quality))
+    learnt = with_rewards(PLAN.method, before, after, rewards)
     assert learnt.memory[MEMORY]["count"][arms["south"]] == 0
     np.testing.assert_array_equal(learnt.change["head.bias"], after.change["head.bias"])
 
 
 def test_every_site_is_asked_for_the_dropout_of_its_arm(sites, arms):
-    asked = dropouts_of_round(PLAN, sites.federation.method.init(SCHEMA), 1)
+    asked = chosen_dropouts(
+        PLAN.method, PLAN.site_names(), sites.federation.method.init(SCHEMA), 1
+    )
     assert set(asked) == {"north", "south"}
     assert asked["north"] != asked["south"]
+
+
+def test_without_a_configurator_nothing_is_measured(tmp_path):
+    federation = make_federation(tmp_path)
+    state = federation.method.init(SCHEMA)
+    outcomes = (outcome(FakeSites(federation), "north", 4.0),)
+    assert rewards_of_round(federation, state, outcomes, measured({})) == {}

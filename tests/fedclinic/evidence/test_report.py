@@ -13,6 +13,7 @@ from fedclinic.evidence.findings import failed
 from fedclinic.evidence.model_card import render_model_card
 from fedclinic.evidence.report import CONTENTS, render_report
 from fedclinic.evidence.run_evidence import SiteRound
+from tests.fedclinic.evidence.factory import digest
 from tests.fedclinic.evidence.run_factory import (
     RUN,
     SITES,
@@ -182,3 +183,8 @@ def test_quality_is_told_with_its_interval_for_each_hospital_and_what_the_interv
 def test_recall_is_told_with_its_interval_and_for_what_it_holds():
     assert "at least 99% (98% to 100%)" in HONEST
     assert "not for kinds that nobody planted" in HONEST
+
+
+def test_the_policies_that_were_in_force_are_named_by_their_digests():
+    assert f"privacy policy of {', '.join(SITES)}" in HONEST
+    assert digest("privacy") in HONEST
