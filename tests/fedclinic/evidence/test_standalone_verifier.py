@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -174,6 +175,60 @@ def test_a_missing_store_cannot_be_verified_and_did_not_fail(evidence):
     assert result.returncode == 3
     assert "CANNOT VERIFY" in result.stdout
     assert run_alone(folder, "--mlflow-db", "bundle.json").returncode == 3
+
+
+def without_a_key(folder: Path) -> None:
+    path = folder / "trust.json"
+    trust = json.loads(path.read_text())
+    del trust["sites"]["birch"]
+    path.write_text(json.dumps(trust))
+
+
+def of_another_federation(folder: Path) -> None:
+    path = folder / "trust.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"origin": "another/log"}))
+
+
+def of_an_older_format(folder: Path) -> None:
+    path = folder / "bundle.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": "fedclinic-bundle/0"}))
+
+
+def with_an_older_store(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "mlflow.db")) as database:
+        database.execute("DROP TABLE logged_models")
+
+
+def with_a_store_that_is_none(folder: Path) -> None:
+    (folder / "mlflow.db").write_text("no database")
+
+
+def with_another_store(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "mlflow.db")) as database, database:
+        database.execute("UPDATE experiments SET name = 'elsewhere' WHERE name = 'example'")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "named"),
+    [
+        (without_a_key, "site birch"),
+        (of_another_federation, "bundle"),
+        (of_an_older_format, "bundle"),
+        (with_an_older_store, "input"),
+        (with_a_store_that_is_none, "input"),
+        (with_another_store, "input"),
+    ],
+)
+def test_what_is_missing_or_foreign_cannot_be_verified_which_is_not_to_have_failed(
+    evidence, spoil, named
+):
+    folder, _ = evidence
+    spoil(folder)
+    result = run_alone(folder, *WITH_STORE)
+    assert (result.returncode, result.stderr) == (3, ""), result.stdout
+    assert result.stdout.startswith(f"cannot verify: {named}: ")
+    assert result.stdout.count("\n") == 2
+    assert result.stdout.endswith("CANNOT VERIFY\n")
 
 
 def test_a_record_of_another_version_cannot_be_verified_and_did_not_fail():
