@@ -37,7 +37,6 @@ from fedclinic.privacy.audit_verdict import (
 )
 from fedclinic.privacy.auditing_policy import AuditingPolicy
 from fedclinic.privacy.commit_reveal import Transcript
-from fedclinic.privacy.memorisation import MemorisationReport, assess, pool
 from fedclinic.records import Digest, Name, Record
 from fedclinic.rounds import REVEAL_KIND, REVEALED_KIND, AuditRevealed, RevealTask, Work
 from fedclinic.updates.blobs import BlobFolder
@@ -120,25 +119,6 @@ def audit_site(audited: Audited, sites: Sites, site: Name, *, deadline: float) -
     if judged is None and isinstance(audited.plan.privacy, PatientPrivacy):
         judged = _say(audited, site, "warn", reason=NO_HEAD)
     return SiteAudit(tuple(going.said), judged, going.scores)
-
-
-def judge_memory(audited: Audited, scores: Sequence[PlantedScores]) -> AuditJudged | None:
-    """Hold all sites' planted patients against the limits; None if nobody planted any."""
-    planted = [site for site in scores if site.members]
-    if not planted:
-        return None
-    report = assess(pool(planted), audited.policy.memorisation)
-    reason = f"it fails on {', '.join(report.failures)}" if report.failures else None
-    return AuditJudged(
-        at=time.time(),
-        run=audited.run,
-        round_number=None,
-        site=None,
-        audit="memorisation",
-        verdict=report.verdict,
-        numbers=_numbers(report),
-        reason=reason,
-    )
 
 
 def failures(audits: Iterable[AuditJudged]) -> list[str]:
@@ -297,9 +277,3 @@ def _say(
         subject=site,
         reason=reason,
     )
-
-
-def _numbers(report: MemorisationReport) -> dict[str, float]:
-    """What was measured of the model; what its kind does not allow to measure is left out."""
-    measured = report.model_dump(exclude={"verdict", "failures"})
-    return {name: float(value) for name, value in measured.items() if value is not None}

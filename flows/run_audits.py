@@ -10,12 +10,12 @@ from fedclinic.digest import digest_record
 from fedclinic.evidence.events import AuditJudged
 from fedclinic.evidence.statement import Envelope, statement_kind
 from fedclinic.records import Digest
+from flows.memory_gate import judge_memory
 from flows.revealing import (
     Audited,
     SiteAudit,
     audit_site,
     installed_policy,
-    judge_memory,
 )
 from flows.rounds import Federation, work_of
 from flows.run_records import RunRecords
@@ -56,7 +56,8 @@ def audit_run(
     for site, result in results.items():
         records.keep_said(federation.run, site, federation.site_keys[site], result.said)
     judged = [result.judged for result in results.values() if result.judged is not None]
-    memory = judge_memory(audited, [r.scores for r in results.values() if r.scores is not None])
+    scores = [result.scores for result in results.values() if result.scores is not None]
+    memory = judge_memory(federation.run, audited.policy.memorisation, scores)
     verdicts = (*judged, *([memory] if memory is not None else []))
     records.keep_audits(verdicts)
     return verdicts

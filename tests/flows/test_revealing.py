@@ -21,6 +21,7 @@ from fedclinic.privacy.commit_reveal import Transcript, commit, reveal
 from fedclinic.records import Record
 from fedclinic.rounds import REVEALED_KIND, AuditRevealed, RevealTask
 from fedclinic.updates.blobs import BlobFolder
+from flows.memory_gate import judge_memory
 from flows.revealing import (
     NO_COINS,
     NO_HEAD,
@@ -30,7 +31,7 @@ from flows.revealing import (
     SiteAudit,
     audit_site,
     failures,
-    judge_memory,
+    installed_policy,
 )
 from flows.rounds import work_of
 from tests.factories import (
@@ -269,9 +270,12 @@ def scores(shift: float) -> PlantedScores:
     )
 
 
-def test_a_model_that_remembers_planted_patients_fails_with_what_it_fails_on(blobs):
-    asked = audited(blobs, [])
-    good, bad = (judge_memory(asked, [scores(shift)] * 4) for shift in (0.0, 5.0))
+def judged_memory(planted: list[PlantedScores]) -> AuditJudged | None:
+    return judge_memory("run-a", installed_policy().memorisation, planted)
+
+
+def test_a_model_that_remembers_planted_patients_fails_with_what_it_fails_on():
+    good, bad = (judged_memory([scores(shift)] * 4) for shift in (0.0, 5.0))
     assert good is not None
     assert bad is not None
     assert good.verdict == "pass"
@@ -282,8 +286,8 @@ def test_a_model_that_remembers_planted_patients_fails_with_what_it_fails_on(blo
     assert "extracted" not in bad.numbers
 
 
-def test_a_model_is_not_judged_where_nobody_planted_anything(blobs):
-    assert judge_memory(audited(blobs, []), []) is None
+def test_a_model_is_not_judged_where_nobody_planted_anything():
+    assert judged_memory([]) is None
 
 
 def test_planted_scores_of_another_model_do_not_count(blobs):
@@ -304,7 +308,7 @@ def test_what_fails_is_told_in_one_sentence_and_what_warns_stops_nothing(blobs):
     rounds = [drawn(noise=0.8), drawn(noise=0.8)]
     failed = finish(audited(blobs, rounds), FakeSite(rounds)).judged
     warned = finish(audited(blobs, [], coordinates={}), FakeSite([])).judged
-    remembered = judge_memory(audited(blobs, []), [scores(5.0)] * 4)
+    remembered = judged_memory([scores(5.0)] * 4)
     assert failed is not None
     assert warned is not None
     assert remembered is not None
@@ -317,7 +321,7 @@ def test_what_fails_is_told_in_one_sentence_and_what_warns_stops_nothing(blobs):
 def test_verdicts_are_explained_with_what_they_could_not_have_seen(blobs):
     rounds = [drawn(), drawn()]
     passed = finish(audited(blobs, rounds), FakeSite(rounds)).judged
-    remembered = judge_memory(audited(blobs, []), [scores(5.0)] * 4)
+    remembered = judged_memory([scores(5.0)] * 4)
     assert passed is not None
     assert remembered is not None
     assert "largest epsilon that this audit could have refuted is 4.8" in explain_audit(passed)
