@@ -98,9 +98,7 @@ def test_an_arm_whose_site_was_not_admitted_learns_nothing(tmp_path, sites, arms
 
 
 def test_every_site_is_asked_for_the_dropout_of_its_arm(sites, arms):
-    asked = chosen_dropouts(
-        PLAN.method, PLAN.site_names(), sites.federation.method.init(SCHEMA), 1
-    )
+    asked = chosen_dropouts(PLAN.method, PLAN.site_names(), sites.federation.method.init(SCHEMA), 1)
     assert set(asked) == {"north", "south"}
     assert asked["north"] != asked["south"]
 
