@@ -3,18 +3,20 @@ signed it."""
 
 from fedclinic import rounds
 from fedclinic.errors import SignatureError
+from fedclinic.evidence.cosigning import COSIGN_KIND, CosignTask
 from fedclinic.evidence.statement import Envelope, open_record, statement_kind
 from fedclinic.rounds import EvaluationTask, PrepareTask, RevealTask, RoundTask
 from site_agent.keys import coordinator_keys
 from site_agent.settings import SiteConfig
 
-AnyTask = RoundTask | PrepareTask | EvaluationTask | RevealTask
+AnyTask = RoundTask | PrepareTask | EvaluationTask | RevealTask | CosignTask
 
 TASKS: dict[str, type[AnyTask]] = {
     rounds.TASK_KIND: RoundTask,
     rounds.PREPARE_KIND: PrepareTask,
     rounds.EVALUATION_KIND: EvaluationTask,
     rounds.REVEAL_KIND: RevealTask,
+    COSIGN_KIND: CosignTask,
 }
 
 
