@@ -28,7 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--folder", type=Path, required=True, help="Is gone on with.")
     parser.add_argument("--most", type=int, default=1000, help="Points to strike this time.")
-    parser.add_argument("--out", type=Path, help="Page to write when all points are struck.")
+    parser.add_argument("--out", type=Path, help="Page of what was struck so far.")
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
     faults = all_faults()
@@ -39,7 +39,7 @@ def main() -> None:
     disturbed = open_stage(options.folder, "disturbed")
     strike_all(disturbed, faults, options.folder / "struck.jsonl", options.most)
     struck = read_struck(options.folder / "struck.jsonl")
-    if options.out is not None and len(struck) == len(faults):
+    if options.out is not None:
         options.out.write_text(fault_page(calm, disturbed, struck), encoding="utf-8")
 
 

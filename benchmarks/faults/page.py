@@ -33,8 +33,8 @@ class Struck:
 
 
 def fault_page(calm: Stage, disturbed: Stage, struck: list[Struck]) -> str:
-    quiet, noisy = calm.run.rounds()[1:], disturbed.run.rounds()[1:]
-    charged = {site: disturbed.hospitals.charged(site) for site in HOSPITALS}
+    quiet, noisy = (stage.run.rounds()[1 : len(struck) + 1] for stage in (calm, disturbed))
+    charged = {site: disturbed.hospitals.charged(site)[: len(struck)] for site in HOSPITALS}
     wanted = [fault.round_number for fault in struck]
     once = all(rounds == wanted for rounds in charged.values())
     lines = [
