@@ -20,7 +20,6 @@ from fedclinic.exchange_protocol import BlobRef
 from fedclinic.local_protocol import Answered, Problem
 from flows.exchange.settings import Limits
 from flows.exchange.task_rows import TaskView
-from site_agent.hours import is_open
 from site_agent.poll import CLOSED_SECONDS, WORK_ATTEMPTS, Agent, only_agent_of
 from site_agent.settings import Orchestration, SiteConfig, SiteHome
 from site_agent.work_process import WorkProcess, passed_names, work_command
@@ -233,28 +232,6 @@ def test_outside_of_its_hours_the_agent_asks_for_nothing(bench):
     agent = bench.let_agent_ask(hours="-".join(f"{time:%H:%M}" for time in later), times=3)
     assert bench.task(task).state == "queued"
     assert agent.stop.waited == [CLOSED_SECONDS] * 3
-
-
-@pytest.mark.parametrize(
-    ("hours", "clock", "wanted"),
-    [
-        (None, "12:00", True),
-        ("20:00-06:00", "23:59", True),
-        ("20:00-06:00", "05:59", True),
-        ("20:00-06:00", "06:00", False),
-        ("20:00-06:00", "19:59", False),
-        ("08:00-17:30", "08:00", True),
-        ("08:00-17:30", "17:30", False),
-    ],
-)
-def test_hours_may_pass_midnight(hours, clock, wanted):
-    assert is_open(hours, datetime.fromisoformat(f"2026-11-27 {clock}")) is wanted
-
-
-@pytest.mark.parametrize("hours", ["24:00-06:00", "9:00-10:00", "20:00", "29:59-06:00"])
-def test_hours_that_no_clock_shows_are_refused(hours):
-    with pytest.raises(ValueError, match="hours"):
-        SiteConfig.model_validate(site_values(Path("notes")) | {"agent": {"hours": hours}})
 
 
 def test_one_agent_works_in_a_home(tmp_path):
