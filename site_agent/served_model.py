@@ -11,9 +11,9 @@ from typing import Any
 
 from fedclinic.errors import ModelError
 from fedclinic.learning.evaluate import load_change, perplexity
-from fedclinic.learning.finetune import predict
 from fedclinic.learning.hidden_states import ComputedHiddenStates, Precision
 from fedclinic.learning.layers import SplitModel, split_for
+from fedclinic.learning.predict import predict
 from fedclinic.learning.tasks import (
     encode_text,
     entities_of_note,

@@ -7,7 +7,6 @@ import torch
 
 from fedclinic.errors import AdmissionError
 from fedclinic.label_union import annotated
-from fedclinic.learning.finetune import predict
 from fedclinic.learning.hidden_states import HiddenStates, Precision
 from fedclinic.learning.layers import SplitModel
 from fedclinic.learning.losses import token_losses
@@ -20,6 +19,7 @@ from fedclinic.learning.metrics import (
     token_tally,
 )
 from fedclinic.learning.note_batches import PHYSICAL_ROWS
+from fedclinic.learning.predict import predict
 from fedclinic.learning.tasks import IGNORED, EncodedNotes, IntArray, Row, entities_of_note
 from fedclinic.notes import Span
 from fedclinic.plan import Task

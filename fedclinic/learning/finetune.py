@@ -3,11 +3,11 @@
 With privacy this is DP-SGD (Abadi et al. 2016, arXiv 1607.00133) whose unit is the patient: a step
 draws patients by Poisson sampling and one note of each, or takes all their notes; clips each
 patient's summed gradient, sums, adds Gaussian noise to every trained tensor and divides by a
-constant of the plan. Adjacency: adding or
-removing one patient. No quantity of the plan is computed from the site's number of patients.
+constant of the plan. Adjacency: adding or removing one patient. No quantity of the plan is computed
+from the site's number of patients.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,26 +15,19 @@ import torch
 from torch import Tensor, nn
 
 from fedclinic.errors import TrainingError
-from fedclinic.learning import note_batches
 from fedclinic.learning.hidden_states import HiddenStates, Precision
 from fedclinic.learning.importance import GradientWatch
 from fedclinic.learning.layer_dropout import BlockSkipper, SeededDraws
-from fedclinic.learning.layers import SplitModel, Trunk
+from fedclinic.learning.layers import SplitModel
 from fedclinic.learning.local_optimizer import add_proximal, make_optimizer, set_rate
-from fedclinic.learning.losses import (
-    chosen_classes,
-    document_losses,
-    label_losses,
-    merge_unannotated,
-    row_loss_of_tokens,
-)
 from fedclinic.learning.note_batches import (
     note_shares,
     physical_batches,
     rows_of,
     shuffled_batches,
 )
-from fedclinic.learning.tasks import IGNORED, EncodedNotes, IntArray
+from fedclinic.learning.row_losses import losses_of_rows
+from fedclinic.learning.tasks import EncodedNotes, IntArray
 from fedclinic.method_parts import PLAIN_TRAINING, Training
 from fedclinic.plan import Optimizer, PatientPrivacy, Unprotected
 from fedclinic.privacy.audit_coordinates import Canaries
@@ -273,51 +266,7 @@ def row_losses(local: LocalRound, rows: IntArray, *, shares: Tensor) -> Tensor:
     hidden, mask = local.hidden.batch(rows.tolist())
     with local.precision.autocast():
         logits = local.network()(hidden, mask)
-    if local.notes.unannotated:
-        logits = merge_unannotated(precise(logits), local.notes.unannotated)
-    targets = _padded_targets(local.notes, rows, logits)
-    if local.notes.several_labels:
-        return label_losses(precise(logits), targets)
-    if logits.dim() == 2:
-        return document_losses(precise(logits), targets, _label_weights(local.notes, logits))
-    return row_loss_of_tokens(precise(logits), targets, shares)
-
-
-def predict(
-    local_trunk: Trunk,
-    hidden: HiddenStates,
-    rows: int,
-    precision: Precision,
-    *,
-    several_labels: bool = False,
-) -> Iterator[tuple[int, IntArray]]:
-    """Yield (row, classes): the likeliest class of a document, shape (1,), or of each token.
-
-    With several labels a document has a 1 for each label that is likelier than not.
-    """
-    with torch.no_grad():
-        for start in range(0, rows, note_batches.PHYSICAL_ROWS):
-            indices = range(start, min(start + note_batches.PHYSICAL_ROWS, rows))
-            states, mask = hidden.batch(list(indices))
-            with precision.autocast():
-                logits = local_trunk(states, mask)
-            classes = chosen_classes(logits, several=several_labels).cpu().numpy()
-            for offset, row in enumerate(indices):
-                yield row, np.atleast_1d(classes[offset])
-
-
-def _padded_targets(notes: EncodedNotes, rows: IntArray, logits: Tensor) -> Tensor:
-    width = 1 if logits.dim() == 2 and not notes.several_labels else logits.shape[1]
-    targets = np.full((len(rows), width), IGNORED, dtype=np.int64)
-    for index, row in enumerate(rows):
-        values = notes.rows[row].targets
-        targets[index, : len(values)] = values
-    return torch.from_numpy(targets).to(logits.device)
-
-
-def _label_weights(notes: EncodedNotes, logits: Tensor) -> Tensor | None:
-    weights = notes.weight_of_label
-    return None if weights is None else torch.from_numpy(weights).to(logits.device)
+    return losses_of_rows(local.notes, rows, precise(logits), shares=shares)
 
 
 def _rates(local: LocalRound, steps: int) -> list[float]:

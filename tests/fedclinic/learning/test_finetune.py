@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from fedclinic.errors import TrainingError
-from fedclinic.learning import finetune, note_batches
+from fedclinic.learning import note_batches
 from fedclinic.learning.evaluate import measure
 from fedclinic.learning.finetune import (
     LocalRound,
@@ -17,6 +17,7 @@ from fedclinic.learning.finetune import (
     train_privately,
     train_unprotected,
 )
+from fedclinic.learning.predict import predict
 from fedclinic.learning.tasks import EncodedNotes
 from fedclinic.plan import Optimizer
 from fedclinic.privacy.bookkeeping import BookKeeping
@@ -366,7 +367,7 @@ def test_predictions_cover_every_row_once(notes, monkeypatch):
     local = make_local_round(notes)
 
     def classes() -> dict[int, list[int]]:
-        found = finetune.predict(local.model.trunk, local.hidden, len(notes.rows), local.precision)
+        found = predict(local.model.trunk, local.hidden, len(notes.rows), local.precision)
         return {row: values.tolist() for row, values in found}
 
     expected = classes()
