@@ -10,12 +10,19 @@ import torch
 
 from fedclinic.errors import DataError, ModelError
 from fedclinic.learning.evaluate import measure
-from fedclinic.learning.finetune import LocalRound, train_privately, train_unprotected
+from fedclinic.learning.finetune import (
+    LocalRound,
+    clipped_sum,
+    row_losses,
+    train_privately,
+    train_unprotected,
+)
 from fedclinic.learning.hidden_states import ComputedHiddenStates
 from fedclinic.learning.layers import SplitModel, split_for
 from fedclinic.learning.metrics import label_tally
 from fedclinic.learning.tasks import IGNORED, Row, encode_notes
 from fedclinic.plan import Layers, Optimizer
+from fedclinic.privacy.engines import make_engine
 from fedclinic.privacy.random_stream import RandomStream
 from site_agent.readers.rows import Row as FileRow
 from site_agent.readers.rows import note_of
@@ -29,7 +36,7 @@ from tests.factories import (
     note_row,
     site_values,
 )
-from tests.tiny_models import make_network, make_tokenizer
+from tests.tiny_models import BLOCKS, make_network, make_tokenizer
 from tests.tiny_rounds import CPU, make_encoded, make_local_round
 
 SEVERAL = make_learning_task(kind="multilabel_classification")
@@ -144,6 +151,29 @@ def test_perplexity_is_over_tokens_and_not_over_rows():
     ]
     found = measure(model, local.notes, local.hidden, CPU, NEXT)["perplexity"]
     assert found == pytest.approx(math.exp(np.mean(losses)), rel=1e-4)
+
+
+@pytest.mark.parametrize("clipping_norm", [0.05, 1e9])
+def test_embeddings_that_are_the_output_layer_too_are_clipped_as_the_one_tensor_that_they_are(
+    clipping_norm,
+):
+    whole = Layers(top=BLOCKS, embeddings=True)
+    model, rows = split_for(make_network("gpt2"), whole, NEXT, "own"), sentences()
+    local = make_round(model, rows)
+    engine = make_engine("book_keeping", local.network())
+    ours = clipped_sum(local, engine, np.arange(len(rows)), clipping_norm).gradients
+    engine.detach()
+    trained = dict(model.trunk.named_parameters())
+    total = {name: torch.zeros_like(tensor) for name, tensor in trained.items()}
+    for number in range(len(rows)):
+        loss = row_losses(local, np.array([number]), shares=torch.ones(1)).sum()
+        gradients = torch.autograd.grad(loss, list(trained.values()))
+        norm = math.sqrt(sum(float(gradient.square().sum()) for gradient in gradients))
+        for name, gradient in zip(trained, gradients, strict=True):
+            total[name] += min(1.0, clipping_norm / norm) * gradient
+    assert "base.wte.weight" in total
+    for name, gradient in total.items():
+        torch.testing.assert_close(ours[name], gradient, rtol=1e-4, atol=1e-7)
 
 
 def test_a_language_model_trains_privately_and_its_head_stays_frozen():
