@@ -39,8 +39,8 @@ SITE_KINDS = [
     "audit-revealed",
     "planted-scored",
 ]
-TOLD_KINDS = ["audit-committed", "reveal-task", "audit-revealed", "planted-scored"]
-"""Steps of an audit: their signatures are checked here, and their order by the full verifier."""
+AUDIT_KINDS = ["audit-committed", "reveal-task", "audit-revealed", "planted-scored"]
+"""Steps of an audit: coins are committed to, guessed, revealed."""
 ACTOR_KINDS = ["key-rotated", "policy-changed", "export-made", "evidence-purged"]
 COORDINATOR_KINDS = [
     "plan-approved",
@@ -352,6 +352,7 @@ class Run:
         self.epsilon: dict[str, float] = {}
         self.round, self.state = 0, None
         self.failed_audits = 0
+        self.audits: dict[str, Json] = {}
 
 
 class Story:
@@ -387,7 +388,9 @@ class Story:
                 yield from self.budget(where, kind.removeprefix("budget-"), record, run)
             elif kind == "audit-judged":
                 run.failed_audits += record["verdict"] == "fail"
-            elif kind not in TOLD_KINDS:
+            elif kind in AUDIT_KINDS:
+                yield from self.audit(where, kind, record, run)
+            else:
                 yield from getattr(self, kind.replace("-", "_"))(where, record, run)
 
     def plan(self, where: str, record: Json) -> Iterator[Found]:
@@ -476,6 +479,25 @@ class Story:
             yield failed("ledger.fork", where, "another ledger entry than before")
         self.ledgers[record["site"]] = head
 
+    def audit(self, where: str, kind: str, record: Json, run: Run) -> Iterator[Found]:
+        steps = run.audits.setdefault(record["site"], {})
+        if kind == "audit-committed":
+            if steps.setdefault("committed", record["committed"]) != record["committed"]:
+                yield failed("audit.committed", where, "the site had committed to other coins")
+            elif any(site == record["site"] for _, site, _ in run.reports):
+                yield failed("audit.late", where, "the site committed after it had trained")
+        elif kind == "reveal-task" and record["guessed"] is not None:
+            if "revealed" in steps and steps.get("guessed") != record["guessed"]:
+                yield failed("audit.guessed", where, "the coins were known when they were guessed")
+            steps["guessed"] = record["guessed"]
+        elif kind == "audit-revealed":
+            steps["revealed"] = True
+            if "committed" not in steps:
+                if "guessed" in steps:
+                    yield failed("audit.unbound", where, "the site had committed to no coins")
+            elif not opens(steps["committed"], record["secret"]):
+                yield failed("audit.coins", where, "not the coins that were committed to")
+
     def update_judged(self, where: str, event: Json, run: Run) -> Iterator[Found]:
         report = run.reports.get(turn(event))
         if event["verdict"] == "admitted":
@@ -542,6 +564,18 @@ class Story:
                 if key[0] <= run.round:
                     where = f"run {name}, round {key[0]}, site {key[1]}"
                     yield failed("judged.missing", where, "its report was dropped unjudged")
+
+
+def opens(committed: Json, secret: Json) -> bool:
+    """Whether revealed coins and nonce are those of a commitment: SHA-256 over both."""
+    canaries = committed["canaries"]
+    coins = bytearray((canaries + 7) // 8)
+    for canary in secret["included"]:
+        if canary >= canaries:
+            return False
+        coins[canary // 8] |= 0x80 >> canary % 8
+    told = canaries.to_bytes(8, "big") + bytes(coins) + bytes.fromhex(secret["nonce"])
+    return sha256(told) == str(committed["commitment"])
 
 
 def turn(record: Json) -> tuple[int, str, int]:

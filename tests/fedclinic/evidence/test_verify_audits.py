@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fedclinic.evidence import standalone_verifier
 from fedclinic.evidence.events import AuditCommitted, AuditJudged
 from fedclinic.evidence.findings import Finding
 from fedclinic.evidence.story import RunStory, Story
@@ -56,13 +57,36 @@ def told(*events: Any, report_first: bool = False) -> list[Finding]:
     return found
 
 
+KIND_OF = {
+    AuditCommitted: "audit-committed",
+    RevealTask: "reveal-task",
+    AuditRevealed: "audit-revealed",
+}
+
+
+def told_alone(*events: Any, report_first: bool = False) -> list[str]:
+    """The checks of the one-file verifier that these steps break."""
+    story = standalone_verifier.Story()
+    run = story.runs["run-1"] = standalone_verifier.Run("sha256:" + "0" * 64, {})
+    if report_first:
+        run.reports[(1, "alder", 1)] = {}
+    found: list[Any] = []
+    for index, event in enumerate(events):
+        record = event.model_dump(mode="json")
+        found += story.read(f"entry {index}", KIND_OF[type(event)], record)
+    return [check for _, check, *_ in found]
+
+
 def test_an_audit_in_its_order_is_told_in_silence():
-    assert told(committed(), committed(at=AT + 1), guessed(), revealed()) == []
+    right = (committed(), committed(at=AT + 1), guessed(), revealed())
+    assert told(*right) == []
+    assert told_alone(*right) == []
 
 
 def test_a_resumed_run_may_ask_again_with_the_guesses_that_it_made_before_the_coins_were_told():
     asked_again = (guessed(), revealed(), guessed(), revealed())
     assert told(committed(), *asked_again) == []
+    assert told_alone(committed(), *asked_again) == []
     late = (revealed(), guessed())
     assert [f.check for f in told(committed(), *late)] == ["audit.guessed"]
 
@@ -78,15 +102,18 @@ WRONG = {
 @pytest.mark.parametrize("check", WRONG)
 def test_an_audit_told_otherwise_is_found(check):
     assert [finding.check for finding in told(*WRONG[check])] == [check]
+    assert told_alone(*WRONG[check]) == [check]
 
 
 def test_coins_that_do_not_exist_open_nothing():
     more = np.array([False] * 9 + [True])
     assert [f.check for f in told(committed(), guessed(), revealed(more))] == ["audit.coins"]
+    assert told_alone(committed(), guessed(), revealed(more)) == ["audit.coins"]
 
 
 def test_a_site_that_commits_after_it_trained_is_found():
     assert [f.check for f in told(committed(), report_first=True)] == ["audit.late"]
+    assert told_alone(committed(), report_first=True) == ["audit.late"]
 
 
 def test_a_failed_audit_names_whom_it_is_of():
