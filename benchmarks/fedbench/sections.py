@@ -7,7 +7,7 @@ from fedbench.cell import Cell
 from fedbench.plots import Axes
 from fedbench.results import Result
 from fedbench.suites.privacy import ALONE, EPSILONS, NO_DP, PATIENTS
-from fedbench.suites.quality import CENTRAL_ROUNDS, CENTRALISED, ROUNDS
+from fedbench.suites.quality import CENTRALISED, PASSES
 from fedbench.suites.robustness import DEFENCES
 from fedbench.summary import Mean, Measured, bytes_a_round, shares, show
 
@@ -66,9 +66,10 @@ def quality(measured: Measured) -> Section:
         for corpus in corpora
     }
     remarks = (
-        "Scores are strict F1 of entities (ncbi_disease, bc5cdr) and accuracy of documents. "
-        f"Federated arms have {ROUNDS} rounds of one pass over each site's notes, centralised ones "
-        f"{CENTRAL_ROUNDS} passes.",
+        "Scores are strict F1 of entities (ncbi_disease, bc5cdr) and accuracy of documents. Rounds "
+        "of one pass over each site's notes, and passes of centralised training: "
+        + "; ".join(f"{corpus} {' and '.join(map(str, PASSES[corpus]))}" for corpus in corpora)
+        + ".",
         sizes(measured),
     )
     figure = Bars("quality", bars, Axes("", "score"))

@@ -8,7 +8,7 @@ from fedbench.suites.parts import IID, SEEDS, WHOLE_GPT, adam, epochs, make_cell
 TEXT = {"name": "synthetic", "max_tokens": 32, "train": 25, "test": 15}
 QUICK_TEXT = {"name": "synthetic", "max_tokens": 16, "train": 5, "test": 3}
 SITES = 10
-ROUNDS = 10
+ROUNDS = 4
 BAD = (3, 2, 1)
 ATTACKS: tuple[str, ...] = get_args(AttackName)
 NO_BAD_SITE = "no bad site"
