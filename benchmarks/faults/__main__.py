@@ -16,7 +16,7 @@ import os
 import time
 from pathlib import Path
 
-from benchmarks.faults.page import Struck, fault_page
+from benchmarks.faults.page import Compared, Struck, fault_page
 from benchmarks.faults.points import STEPS, Fault, Watch, all_faults
 from benchmarks.faults.stage import Stage
 from site_agent.synthesize import write_cohort
@@ -29,18 +29,30 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="Is gone on with.")
     parser.add_argument("--most", type=int, default=1000, help="Points to strike this time.")
     parser.add_argument("--out", type=Path, help="Page of what was struck so far.")
+    parser.add_argument("--with", dest="others", type=Path, action="append", default=[],
+                        help="Another folder whose faults are on the page too.")  # fmt: skip
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
+    if options.most:
+        strike_some(options.folder, options.most)
+    if options.out is not None:
+        runs = [compared(folder) for folder in (options.folder, *options.others)]
+        options.out.write_text(fault_page(runs), encoding="utf-8")
+
+
+def strike_some(folder: Path, most: int) -> None:
+    """Train without faults if that was not done yet, and go on striking."""
     faults = all_faults()
-    prepare(options.folder)
-    calm = open_stage(options.folder, "calm")
+    prepare(folder)
+    calm = open_stage(folder, "calm")
     if calm.finished_rounds() < len(faults):
         run_calmly(calm, len(faults))
-    disturbed = open_stage(options.folder, "disturbed")
-    strike_all(disturbed, faults, options.folder / "struck.jsonl", options.most)
-    struck = read_struck(options.folder / "struck.jsonl")
-    if options.out is not None:
-        options.out.write_text(fault_page(calm, disturbed, struck), encoding="utf-8")
+    strike_all(open_stage(folder, "disturbed"), faults, folder / "struck.jsonl", most)
+
+
+def compared(folder: Path) -> Compared:
+    stages = (open_stage(folder, name) for name in ("calm", "disturbed"))
+    return Compared(*stages, read_struck(folder / "struck.jsonl"))
 
 
 def prepare(folder: Path) -> None:

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from benchmarks.faults.stage import Stage
+from flows.run_store import RoundRecord
 from tests.end_to_end.conftest import HOSPITALS
 from tests.end_to_end.hospitals import REPOSITORY
 
@@ -32,11 +33,32 @@ class Struck:
     """What the coordinator said where its run ended early and was gone on with."""
 
 
-def fault_page(calm: Stage, disturbed: Stage, struck: list[Struck]) -> str:
-    quiet, noisy = (stage.run.rounds()[1 : len(struck) + 1] for stage in (calm, disturbed))
-    charged = {site: disturbed.hospitals.charged(site)[: len(struck)] for site in HOSPITALS}
-    wanted = [fault.round_number for fault in struck]
-    once = all(rounds == wanted for rounds in charged.values())
+@dataclass(frozen=True)
+class Compared:
+    """A run without faults, the same run with one in each round, and what the faults were."""
+
+    calm: Stage
+    disturbed: Stage
+    struck: list[Struck]
+
+    def rows(self) -> list[tuple[Struck, RoundRecord, bool]]:
+        """Each fault with the round that it struck, and whether the model was as undisturbed."""
+        quiet, noisy = (
+            stage.run.rounds()[1 : len(self.struck) + 1] for stage in (self.calm, self.disturbed)
+        )
+        same = [a.checkpoint == b.checkpoint for a, b in zip(quiet, noisy, strict=True)]
+        return list(zip(self.struck, noisy, same, strict=True))
+
+    def charged_once(self) -> bool:
+        """Whether both sites charged each of these rounds once, in order."""
+        wanted = [fault.round_number for fault in self.struck]
+        charged = (self.disturbed.hospitals.charged(site) for site in HOSPITALS)
+        return all(rounds[: len(wanted)] == wanted for rounds in charged)
+
+
+def fault_page(runs: list[Compared]) -> str:
+    rows = [row for run in runs for row in run.rows()]
+    same = sum(equal for _, _, equal in rows)
     lines = [
         "# Faults",
         "",
@@ -46,21 +68,21 @@ def fault_page(calm: Stage, disturbed: Stage, struck: list[Struck]) -> str:
         "real processes at, or some milliseconds after, a step at site `north`; then they were",
         "started again. Noise is drawn from a known stream. Leases last 2 s.",
         "",
-        f"* rounds: {len(struck)}; model equal to the undisturbed run's, bit for bit, after "
-        f"{sum(a.checkpoint == b.checkpoint for a, b in zip(quiet, noisy, strict=True))}",
-        f"* each round charged once, and in order, at both sites: **{_word(once)}**",
+        f"* faults: {len(rows)}, in {len(runs)} run{'s' * (len(runs) > 1)}; the model was equal to",
+        f"  the undisturbed run's, bit for bit, after {same} of their rounds",
+        f"* each round charged once, and in order, at both sites: "
+        f"**{_word(all(run.charged_once() for run in runs))}**",
         "",
-        "| round | killed | when | ended after | admitted | run ended early | same model |",
-        "|---|---|---|---|---|---|---|",
+        "| killed | when | round ended after | admitted | run ended early | same model |",
+        "|---|---|---|---|---|---|",
     ]
-    for fault, before, after in zip(struck, quiet, noisy, strict=True):
-        admitted = sum(outcome.verdict == "admitted" for outcome in after.outcomes)
+    for fault, record, equal in rows:
+        admitted = sum(outcome.verdict == "admitted" for outcome in record.outcomes)
         when = fault.step if fault.in_time else f"{fault.step}, after the round"
         early = "; ".join(fault.refusals) or "no"
         lines.append(
-            f"| {fault.round_number} | {fault.who} | {when} | {fault.seconds:.0f} s | "
-            f"{admitted} of {len(after.outcomes)} | {early} | "
-            f"{_word(before.checkpoint == after.checkpoint)} |"
+            f"| {fault.who} | {when} | {fault.seconds:.0f} s | "
+            f"{admitted} of {len(record.outcomes)} | {early} | {_word(equal)} |"
         )
     lines += ["", "## Other faults, each a test", ""]
     return "\n".join([*lines, *(f"* {sentence}" for sentence in _tested())]) + "\n"
