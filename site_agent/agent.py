@@ -11,6 +11,7 @@ from typing import Literal
 from fedclinic.answers import Answer
 from fedclinic.errors import (
     BudgetError,
+    DeidentificationError,
     ErrorCode,
     FedclinicError,
     LedgerError,
@@ -50,7 +51,7 @@ def run_round(site: Site, envelope: Envelope, progress: Progress) -> Answer:
         if site.outbox.find(task).update is None:
             _train(site, task, _approver(site, envelope), progress)
         return _finish(site, task)
-    except (PolicyError, BudgetError, SignatureError) as refusal:
+    except (PolicyError, BudgetError, SignatureError, DeidentificationError) as refusal:
         return _decline(site, task, "refused", refusal)
     except FedclinicError as failure:
         return _decline(site, task, "failed", failure)
@@ -181,9 +182,9 @@ def _completed(
         self_test=site.self_test,
         audit=audit,
         deidentification=summarise(
-            site.store.counts(),
+            site.store.measures.counts(),
             site.policies["deidentification"],
-            site.store.measured(),
+            site.store.measures.measured(),
             site.store.digest_for(task.run, task.round_number),
         ),
         policies=dict(site.policies),

@@ -8,7 +8,13 @@ from random import SystemRandom
 from rich.console import Console
 
 from fedclinic.deid.agreement import compare
-from fedclinic.deid.audit import AuditReport, check_audit, notes_with_known_values, sum_counts
+from fedclinic.deid.audit import (
+    AuditReport,
+    check_audit,
+    failed_gates,
+    notes_with_known_values,
+    sum_counts,
+)
 from fedclinic.deid.audit_page import audit_page
 from fedclinic.deid.lexicon import lexicon
 from fedclinic.deid.review import (
@@ -22,6 +28,7 @@ from fedclinic.deid.review import (
 from fedclinic.deid.tagger import Features, embedded_tagger
 from fedclinic.errors import ConfigError, DataError
 from site_agent.deid_flow import measure_notes, watched_by
+from site_agent.deid_measures import AuditVerdict
 from site_agent.deid_view import DeidentificationBars, print_measured
 from site_agent.opening import OpenSite
 
@@ -50,7 +57,7 @@ def audit_site(site: OpenSite, options: AuditOptions) -> None:
         PolicyError: naming each gate of the policy that is not passed; the report is written.
     """
     console = Console()
-    counts = site.store.counts()
+    counts = site.store.measures.counts()
     if not counts.notes:
         raise DataError("no note is stored: run fedclinic-site deid run first")
     findings = _read_reviewed(options.reviewed)
@@ -64,13 +71,16 @@ def audit_site(site: OpenSite, options: AuditOptions) -> None:
     (folder / "audit.json").write_text(report.model_dump_json(indent=1), encoding="utf-8")
     page = folder / "audit.html"
     page.write_text(audit_page(report, site.deidentification_policy.audit), encoding="utf-8")
-    print_measured(console, site.store.measured())
+    print_measured(console, site.store.measures.measured())
     console.print(f"report  {page}", highlight=False, soft_wrap=True)
     if options.sheet_notes:
         _write_sheets(site, options, folder)
         console.print(f"sheets  {folder / 'review.html'}", highlight=False, soft_wrap=True)
         console.print(f"        {folder / 'review.csv'}", highlight=False, soft_wrap=True)
-    check_audit(report, site.deidentification_policy.audit)
+    gates = site.deidentification_policy.audit
+    failed = tuple(failed_gates(report, gates))
+    site.store.measures.keep_verdict(AuditVerdict(audited_at=report.audited_at, failed=failed))
+    check_audit(report, gates)
     console.print("every gate of the policy is passed")
 
 
@@ -98,7 +108,7 @@ def _block_known(site: OpenSite) -> int:
     site.store.begin()
     try:
         for name in names:
-            site.store.block(name, BLOCKED)
+            site.store.refused.block(name, BLOCKED)
         site.store.commit()
     finally:
         site.store.roll_back()
@@ -106,8 +116,8 @@ def _block_known(site: OpenSite) -> int:
 
 
 def _report(site: OpenSite, findings: Findings, blocked: int) -> AuditReport:
-    counts, sums = site.store.counts(), sum_counts(site.store.note_counts())
-    measured = site.store.measured()
+    counts, sums = site.store.measures.counts(), sum_counts(site.store.measures.note_counts())
+    measured = site.store.measures.measured()
     model = site.config.deidentification.model
     return AuditReport(
         site=site.config.site,

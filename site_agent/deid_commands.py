@@ -66,7 +66,7 @@ def review_release(
     A note on which the detector failed, or in which a known value survived, stays in quarantine.
     """
     store = open_site_at(config, home, substitutions).store
-    store.release(note, by=by, why=why)
+    store.refused.release(note, by=by, why=why)
     click.echo(f"{note} is released; fedclinic-site deid run treats it again")
 
 

@@ -191,10 +191,10 @@ def measure(site: OpenSite, batches: Batches, notes: int, progress: Progress) ->
     agreement = Agreement()
     for answer in answers:
         agreement = agreement.plus(answer.agreement)
-    before = site.store.measured()
+    before = site.store.measures.measured()
     same = before is not None and before.treatment == batches.digest
     baseline = before.baseline_recall if before is not None and same else None
-    site.store.keep_measured(
+    site.store.measures.keep_measured(
         Measured(
             treatment=batches.digest,
             notes=len(answers),

@@ -1,5 +1,7 @@
 """What was measured of a site's de-identification without anybody's labels; counts only."""
 
+from pydantic import AwareDatetime
+
 from fedclinic.deid.agreement import Agreement
 from fedclinic.deid.bounds import Interval, clopper_pearson
 from fedclinic.deid.canaries import CanaryCounts, by_kind
@@ -33,3 +35,11 @@ class Measured(Record):
             for kind, (found, planted) in by_kind(self.canaries).items()
             if planted >= at_least
         }
+
+
+class AuditVerdict(Record):
+    """How the last audit of the store ended."""
+
+    audited_at: AwareDatetime
+    failed: tuple[str, ...]
+    """One sentence for each gate of the policy that was not passed; counts and shares only."""

@@ -31,9 +31,9 @@ def run_deidentification(site: OpenSite, plan: Path | None, canary_notes: int) -
     except KeyboardInterrupt:
         console.print("\nstopped; what was treated is kept, and the next run goes on from there")
         raise
-    counts = site.store.counts()
+    counts = site.store.measures.counts()
     print_counts(console, site.store, counts)
-    measured = site.store.measured() if canary_notes else None
+    measured = site.store.measures.measured() if canary_notes else None
     print_measured(console, measured)
     if site.config.tracking is not None:
         policy = site.deidentification_policy.digest()

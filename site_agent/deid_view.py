@@ -12,7 +12,8 @@ from fedclinic.deid.canaries import by_kind
 from fedclinic.deid.score import ALL, DeidentificationScore, Tally
 from site_agent.deid_flow import Watcher
 from site_agent.deid_measures import Measured
-from site_agent.note_store import NoteStore, StoreCounts
+from site_agent.note_store import NoteStore
+from site_agent.store_measures import StoreCounts
 
 
 class DeidentificationBars(Watcher):
@@ -61,7 +62,7 @@ def print_counts(console: Console, store: NoteStore, counts: StoreCounts) -> Non
         table.add_row(kind, f"{count:,}")
     if counts.replaced:
         console.print(table)
-    reasons = Counter(each.reason for each in store.quarantined())
+    reasons = Counter(each.reason for each in store.refused.listed())
     for reason, count in reasons.most_common(5):
         console.print(f"quarantine: {count} notes, {reason}", highlight=False, soft_wrap=True)
 
@@ -79,7 +80,7 @@ def print_measured(console: Console, measured: Measured | None) -> None:
 def print_quarantine(store: NoteStore) -> None:
     """Print every note in quarantine and why it is there."""
     console = Console()
-    notes = store.quarantined()
+    notes = store.refused.listed()
     if not notes:
         console.print("no note is in quarantine")
         return

@@ -46,7 +46,7 @@ from fedclinic.rounds import (
     TaskDeclined,
 )
 from site_agent.deid_measures import Measured
-from site_agent.note_store import StoreCounts
+from site_agent.store_measures import StoreCounts
 
 AnyTask = PrepareTask | RoundTask | EvaluationTask | RevealTask | CosignTask
 

@@ -13,16 +13,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import ValidationError
-
 from fedclinic.deid.deidentify import Deidentification
-from fedclinic.deid.kinds import EntityKind
-from fedclinic.deid.policy import DeidentificationCounts
 from fedclinic.errors import DataError
 from fedclinic.notes import DeidentifiedNote, Note, Span
 from fedclinic.records import Digest
-from site_agent.deid_measures import Measured
+from site_agent import refused_notes
+from site_agent.refused_notes import SHOWN, RefusedNotes
 from site_agent.sealing import Seal
+from site_agent.store_measures import StoreMeasures
 from site_agent.treatment import Refused, offsets_of, places_of
 
 SCHEMA = """
@@ -31,23 +29,8 @@ CREATE TABLE IF NOT EXISTS note (
     treatment TEXT NOT NULL, reason TEXT, counts TEXT, content BLOB);
 CREATE TABLE IF NOT EXISTS patient (id TEXT PRIMARY KEY, cohort TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS seal (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS release (
-    id TEXT PRIMARY KEY, source TEXT NOT NULL, by TEXT NOT NULL, why TEXT NOT NULL);
 """
 WAIT_SECONDS = 10
-SHOWN = 12
-"""Letters of a note's keyed hash by which people name it."""
-
-
-@dataclass(frozen=True)
-class StoreCounts:
-    """What the store holds: private numbers, for the site's own eyes and its egress policy."""
-
-    notes: int
-    quarantined: int
-    patients: int
-    replaced: dict[str, int]
-    """Identifiers replaced, by entity kind."""
 
 
 @dataclass(frozen=True)
@@ -61,22 +44,14 @@ class StoredNote:
     """Where replacements stand, in offsets of the new text."""
 
 
-@dataclass(frozen=True)
-class QuarantinedNote:
-    """A note that may not be used, and why."""
-
-    name: str
-    position: int
-    reason: str
-    is_released: bool
-
-
 class NoteStore:
     """De-identified notes of one site under one treatment at a time."""
 
     def __init__(self, database: sqlite3.Connection, key: bytes) -> None:
         self._database = database
         self._seal = Seal(key)
+        self.refused = RefusedNotes(database)
+        self.measures = StoreMeasures(database)
 
     @classmethod
     def open(cls, path: Path, key: bytes) -> Self:
@@ -89,7 +64,7 @@ class NoteStore:
         database = sqlite3.connect(path, isolation_level=None, timeout=WAIT_SECONDS)
         try:
             _drop_older_notes(database)
-            database.executescript(SCHEMA)
+            database.executescript(SCHEMA + refused_notes.SCHEMA)
             store = cls(database, key)
             store._check_key(path)
         except DataError:
@@ -181,7 +156,7 @@ class NoteStore:
     def drop_after(self, positions: int) -> None:
         """Remove notes that the source no longer has: those whose position was not renewed."""
         self._database.execute("DELETE FROM note WHERE position >= ? OR position < 0", (positions,))
-        self._database.execute("DELETE FROM release WHERE id NOT IN (SELECT id FROM note)")
+        self.refused.forget_vanished()
 
     def forget_positions(self) -> None:
         self._database.execute("UPDATE note SET position = -1")
@@ -219,48 +194,9 @@ class NoteStore:
         for name, content in rows:
             yield _stored_note(name[:SHOWN], json.loads(self._seal.open(content)))
 
-    def quarantined(self) -> list[QuarantinedNote]:
-        """Notes in quarantine, in the source's order."""
-        rows = self._database.execute(
-            "SELECT note.id, position, reason, release.id IS NOT NULL FROM note "
-            "LEFT JOIN release ON release.id = note.id AND release.source = note.source "
-            "WHERE reason IS NOT NULL ORDER BY position"
-        )
-        return [QuarantinedNote(row[0][:SHOWN], row[1], row[2], bool(row[3])) for row in rows]
-
-    def release(self, name: str, *, by: str, why: str) -> None:
-        """Let a quarantined note be treated once more without the doubts that a person can judge.
-
-        Raises:
-            DataError: if no note in quarantine, or more than one, has a name that begins so.
-        """
-        rows = self._database.execute(
-            "SELECT id, source FROM note WHERE reason IS NOT NULL AND substr(id, 1, ?) = ?",
-            (len(name), name),
-        ).fetchall()
-        if not name or len(rows) != 1:
-            many = "more than one note" if name and rows else "no note"
-            raise DataError(f"{many} in quarantine is named {name}; see deid review list")
-        ((note, source),) = rows
-        self._database.execute(
-            "INSERT OR REPLACE INTO release VALUES (?, ?, ?, ?)", (note, source, by, why)
-        )
-        self._database.execute("UPDATE note SET treatment = '' WHERE id = ?", (note,))
-
     def is_released(self, note: Note, known: str = "") -> bool:
         """Whether a person released this very text."""
-        row = self._database.execute(
-            "SELECT source FROM release WHERE id = ?", (self._id(note),)
-        ).fetchone()
-        return bool(row == (self._source(note, known),))
-
-    def block(self, name: str, reason: str) -> None:
-        """Put a stored note into quarantine and forget its text."""
-        self._database.execute(
-            "UPDATE note SET reason = ?, content = NULL, counts = NULL "
-            "WHERE substr(id, 1, ?) = ? AND reason IS NULL",
-            (reason, len(name), name),
-        )
+        return self.refused.is_released(self._id(note), self._source(note, known))
 
     def fingerprint(self) -> str:
         """Digest of which notes, texts, labels and treatments the store holds, in order."""
@@ -279,39 +215,6 @@ class NoteStore:
         It differs from round to round, so that nobody learns even whether the notes changed.
         """
         return f"sha256:{self._seal.hash('used', f'{run} {round_number} {self.fingerprint()}')}"
-
-    def counts(self) -> StoreCounts:
-        replaced: dict[str, int] = {}
-        notes = quarantined = 0
-        for counts in self._all_counts():
-            notes += counts is not None
-            quarantined += counts is None
-            for kind, count in (counts.replaced if counts else {}).items():
-                name = EntityKind(kind).name
-                replaced[name] = replaced.get(name, 0) + count
-        (patients,) = self._database.execute("SELECT count(*) FROM patient").fetchone()
-        return StoreCounts(notes, quarantined, patients, replaced)
-
-    def note_counts(self) -> list[DeidentificationCounts]:
-        """The counts of every note that may be used."""
-        return [counts for counts in self._all_counts() if counts is not None]
-
-    def keep_measured(self, measured: Measured) -> None:
-        self._database.execute(
-            "INSERT OR REPLACE INTO seal VALUES ('measured', ?)", (measured.model_dump_json(),)
-        )
-
-    def measured(self) -> Measured | None:
-        """What the last canaries showed; None if none were ever planted."""
-        row = self._database.execute("SELECT value FROM seal WHERE name = 'measured'").fetchone()
-        try:
-            return None if row is None else Measured.model_validate_json(row[0])
-        except ValidationError:
-            return None
-
-    def _all_counts(self) -> Iterator[DeidentificationCounts | None]:
-        for (counts,) in self._database.execute("SELECT counts FROM note"):
-            yield None if counts is None else DeidentificationCounts.model_validate_json(counts)
 
     def _write(
         self,

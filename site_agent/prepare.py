@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 
 from fedclinic.errors import DataError
 from fedclinic.plan import Task
-from site_agent.note_store import NoteStore, StoreCounts
+from site_agent.note_store import NoteStore
 from site_agent.readers import read_notes
 from site_agent.settings import SiteConfig
+from site_agent.store_measures import StoreCounts
 from site_agent.treatment import Job, Outcome, Refused, Treatment
 
 Progress = Callable[[int, int], None]
@@ -41,7 +42,7 @@ def update_store(
     finally:
         store.roll_back()
     progress(update.total, update.total)
-    return store.counts()
+    return store.measures.counts()
 
 
 class _Update:

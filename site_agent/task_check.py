@@ -13,6 +13,7 @@ def check_task(site: Site, task: RoundTask) -> None:
     Raises:
         SignatureError: if the task is for another site, too late, or older than the last one.
         PolicyError: if the plan asks for more than the site allows.
+        DeidentificationError: if the last audit of the site's de-identified notes failed.
     """
     if task.site != site.config.site:
         raise SignatureError(f"the task is for site {task.site}, and this is {site.config.site}")
@@ -25,6 +26,7 @@ def check_task(site: Site, task: RoundTask) -> None:
         )
     if task.round_number > task.work.rounds:
         raise PolicyError(f"round {task.round_number} of a plan of {task.work.rounds} rounds")
+    site.store.measures.check_audit_passed()
     allowed = site.config.permissions
     if task.work.base_model.name not in allowed.models:
         raise PolicyError(f"site.yaml allows no model '{task.work.base_model.name}'")

@@ -9,6 +9,7 @@ from fedclinic.answers import Answer
 from fedclinic.digest import digest_record
 from fedclinic.errors import (
     BudgetError,
+    DeidentificationError,
     FedclinicError,
     PolicyError,
     SignatureError,
@@ -108,7 +109,7 @@ class TaskHandler:
         try:
             self._check_addressed(task)
             return Answer(statements=carry_out(task))
-        except (PolicyError, BudgetError, SignatureError) as refusal:
+        except (PolicyError, BudgetError, SignatureError, DeidentificationError) as refusal:
             return self._decline(task, "refused", refusal)
         except FedclinicError as failure:
             return self._decline(task, "failed", failure)
@@ -130,6 +131,7 @@ class TaskHandler:
         return Answer(statements=(self._release(declined, task),), problem=str(error))
 
     def _prepare(self, task: PrepareTask) -> Statements:
+        self.site.store.measures.check_audit_passed()
         self.site.ledger.verify(task.witness)
         stated = self._stated_policies()
         check_base_model(task.base_model, task.layers, self.site.config)
@@ -164,7 +166,7 @@ class TaskHandler:
             deidentification=summarise(
                 counts,
                 self.site.deidentification_policy.digest(),
-                self.site.store.measured(),
+                self.site.store.measures.measured(),
                 self._store_digest(task.run),
             ),
         )

@@ -68,7 +68,7 @@ def names_beside(
     return [
         *found,
         *_place_heads(text, spans),
-        *_rest_of_compounds(text, spans),
+        *_rest_of_compounds(text, [*spans, *found]),
         *_initials_after(text, people),
         *_turned_round(text, openings, people, lexicon),
         *_parts_alone(text, openings, people, lexicon),

@@ -115,7 +115,10 @@ class Deidentifier:
             )
         if any(not 0 <= each.start < each.end <= len(note.text) for each in note.entities):
             raise DeidentificationError("an entity label leaves the note's text")
-        return read(note.text)
+        reading = read(note.text)
+        if not reading.text.strip():
+            raise DeidentificationError("the note holds no text")
+        return reading
 
     def _find(self, reading: Reading, known: KnownIdentifiers | None) -> list[Span]:
         """Run the detector on the readable text; whatever goes wrong inside it refuses the note."""

@@ -61,7 +61,7 @@ def _unlabelled(row: Row, source: NoteSource) -> Note:
         text = " ".join(tokens)
         _check_unicode(row, fields.tokens, text)
     elif fields.text is not None:
-        text = _text(row, fields.text)
+        text = _note_text(row, fields.text)
     else:
         raise DataError(f"{row.where}: notes.fields names neither a text nor tokens and tags")
     return Note(_identifier(row, fields.note_id), _identifier(row, fields.patient), text)
@@ -73,6 +73,12 @@ def _identifier(row: Row, name: str) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return _text(row, name)
+
+
+def _note_text(row: Row, name: str) -> str:
+    """A note's text; an empty one is no mistake of the file, its note goes to quarantine."""
+    value = row.values.get(name)
+    return value if isinstance(value, str) and not value.strip() else _text(row, name)
 
 
 def _text(row: Row, name: str) -> str:
@@ -99,7 +105,7 @@ def _text_and_entities(row: Row, source: NoteSource, task: Task) -> tuple[str, t
         return _from_tokens(row, fields.tokens, fields.tags, task)
     if fields.text is None:
         raise DataError(f"{row.where}: notes.fields names neither a text nor tokens and tags")
-    text = _text(row, fields.text)
+    text = _note_text(row, fields.text)
     if task.kind != "token_classification":
         return text, ()
     if fields.entities is None:

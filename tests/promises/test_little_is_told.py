@@ -45,7 +45,7 @@ def test_the_digest_of_the_notes_is_another_in_each_round_whether_they_changed_o
 
 def test_small_counts_are_not_told(tmp_path, tiny_model_folder):
     site, report = report_of(9, tmp_path, tiny_model_folder)
-    assert site.site.store.counts().replaced == {"PERSON": 9}
+    assert site.site.store.measures.counts().replaced == {"PERSON": 9}
     assert report.deidentification is not None
     assert report.deidentification.notes is None
     assert report.deidentification.replaced == {"PERSON": None}

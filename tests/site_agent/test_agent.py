@@ -1,6 +1,7 @@
 """A round at a site: what is refused before a note is read, and what one round leaves behind."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Never
 
@@ -21,6 +22,7 @@ from fedclinic.updates.blobs import BlobFolder
 from fedclinic.updates.codec import UpdateFile, encode
 from site_agent.agent import run_round
 from site_agent.audit_secrets import AuditSecrets
+from site_agent.deid_measures import AuditVerdict
 from site_agent.egress import REPORT_KIND
 from site_agent.ledger_file import LedgerFile
 from site_agent.ledger_view import print_ledger
@@ -44,6 +46,7 @@ from tests.tiny_site import (
     make_tiny_task,
 )
 
+AUDITED_AT = datetime(2026, 11, 27, tzinfo=UTC)
 UNPROTECTED = make_work(make_plan(privacy=make_unprotected().model_dump()))
 
 
@@ -312,6 +315,18 @@ def test_rounds_that_are_left_out_cannot_be_used_to_pass_the_promise(tiny):
     report = tiny.run(make_tiny_task(round_number=4, work=work))
     assert (report.status, report.error) == ("refused", "policy")
     assert tiny.spent() == spent
+
+
+def test_notes_whose_last_audit_failed_are_not_trained_on(tiny):
+    measures, workbench = tiny.site.store.measures, tiny.site.workbench
+    failed = AuditVerdict(audited_at=AUDITED_AT, failed=("recall of NAME is at least 91.0% only",))
+    measures.keep_verdict(failed)
+    code, problem = refuse(tiny, make_tiny_task())
+    assert code is ErrorCode.DEIDENTIFICATION
+    assert "audit of 2026-11-27 failed: recall of NAME is at least 91.0% only" in problem
+    measures.keep_verdict(AuditVerdict(audited_at=AUDITED_AT, failed=()))
+    tiny.change(workbench=workbench)
+    assert tiny.run(make_tiny_task()).status == "completed"
 
 
 def test_an_older_global_model_is_refused(tiny):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from fedclinic.errors import DeidentificationError
 from fedclinic.notes import Note
 from site_agent.__main__ import main
 from site_agent.detection_process import DetectionPool, SitePlace
@@ -61,9 +62,13 @@ def everything_under(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
-def stored_texts(folder: Path) -> str:
+def opened_store(folder: Path) -> NoteStore:
     home = SiteHome(folder / "site-home")
-    store = NoteStore.open(home.notes, load_secret(home.store_key))
+    return NoteStore.open(home.notes, load_secret(home.store_key))
+
+
+def stored_texts(folder: Path) -> str:
+    store = opened_store(folder)
     texts = "\n".join(note.text for note in store.notes())
     store.close()
     return texts
@@ -100,11 +105,18 @@ def test_a_quarantined_note_is_listed_released_and_then_used(run, folder):
     assert "another language" in listed
     home = SiteHome(folder / "site-home")
     store = NoteStore.open(home.notes, load_secret(home.store_key))
-    name = store.quarantined()[0].name
+    name = store.refused.listed()[0].name
     store.close()
     assert run("review", "release", name, "--by", "Reader", "--why", "read it").code == 0
     assert "0 are in quarantine" in run("run", "--canary-notes", "0").out
     assert run("review", "list").out == "no note is in quarantine\n"
+
+
+def test_an_empty_note_goes_to_quarantine_and_the_others_are_used(run, folder):
+    write_jsonl(folder / "notes.jsonl", [note_row(0), note_row(1, text=" \n"), note_row(2)])
+    answer = run("run", "--canary-notes", "0")
+    assert "2 notes of 3 patients may be used, 1 are in quarantine" in answer.out
+    assert "the note holds no text" in run("review", "list").out
 
 
 def test_what_the_roster_knows_is_replaced_and_what_nobody_knows_is_not(run, folder):
@@ -121,6 +133,8 @@ def test_an_audit_writes_a_report_and_sheets_without_an_identifier(run, folder):
     run("run", "--canary-notes", "0")
     answer = run("audit", "--canary-notes", "4", "--sheet-notes", "3")
     assert "less than 95.0%" in answer.complaint()
+    with pytest.raises(DeidentificationError, match=r"audit of .+ failed: .*less than 95\.0%"):
+        opened_store(folder).measures.check_audit_passed()
     (made,) = (folder / "site-home" / "deid").iterdir()
     assert {path.name for path in made.iterdir()} == {
         "audit.html", "audit.json", "review.csv", "review.html",

@@ -14,7 +14,7 @@ from fedclinic.evidence.statement import open_record
 from fedclinic.rounds import SiteReport
 from site_agent.deid_measures import Measured
 from site_agent.egress import REPORT_KIND, disclose_summary, release, summarise
-from site_agent.note_store import StoreCounts
+from site_agent.store_measures import StoreCounts
 from tests.factories import DIGEST, make_report, make_round_task, make_signing_key
 from tests.fakes import installed_disclosure_policy
 

@@ -11,10 +11,11 @@ from fedclinic.deid.offsets import OffsetMap
 from fedclinic.deid.policy import DeidentificationCounts
 from fedclinic.errors import DataError
 from fedclinic.notes import DeidentifiedNote, KnownIdentifiers, Span
-from site_agent.note_store import NoteStore, StoreCounts
+from site_agent.note_store import NoteStore
 from site_agent.prepare import update_store
 from site_agent.roster import Roster
 from site_agent.settings import SiteConfig
+from site_agent.store_measures import StoreCounts
 from tests.factories import (
     make_deidentified_note,
     make_learning_task,
@@ -195,9 +196,9 @@ def test_a_released_note_is_treated_again_and_stays_released(store, tmp_path):
     rows = [note_row(0), note_row(1, text=text + "clínica de su barrio, por lo que vuelve hoy.")]
     notes_file = write_jsonl(tmp_path / "two.jsonl", rows)
     update(store, notes_file)
-    (refused,) = store.quarantined()
+    (refused,) = store.refused.listed()
     assert "another language" in refused.reason
-    store.release(refused.name, by="Dr. Reader", why="read and found harmless")
+    store.refused.release(refused.name, by="Dr. Reader", why="read and found harmless")
     for _ in range(2):
         assert update(store, notes_file).quarantined == 0
     assert "Name-1" not in "".join(note.text for note in store.notes())
@@ -207,7 +208,7 @@ def test_a_release_holds_for_the_text_that_was_read_only(store, tmp_path):
     spanish = "el paciente tiene tos y fiebre y no ha tomado las medicinas que le dieron en la "
     notes_file = write_jsonl(tmp_path / "two.jsonl", [note_row(0), note_row(1, text=spanish * 2)])
     update(store, notes_file)
-    store.release(store.quarantined()[0].name, by="Reader", why="harmless")
+    store.refused.release(store.refused.listed()[0].name, by="Reader", why="harmless")
     write_jsonl(notes_file, [note_row(0), note_row(1, text=spanish * 3)])
     assert update(store, notes_file).quarantined == 1
 
@@ -216,14 +217,14 @@ def test_a_release_holds_for_the_text_that_was_read_only(store, tmp_path):
 def test_a_release_of_no_note_in_quarantine_is_refused(store, notes_file, name):
     update(store, notes_file)
     with pytest.raises(DataError, match="no note in quarantine is named"):
-        store.release(name, by="Reader", why="harmless")
+        store.refused.release(name, by="Reader", why="harmless")
 
 
 def test_a_blocked_note_is_used_no_more(store, notes_file):
     update(store, notes_file)
     first = next(store.stored())
-    store.block(first.name, "a known value was left")
-    assert store.counts().quarantined == 1
+    store.refused.block(first.name, "a known value was left")
+    assert store.measures.counts().quarantined == 1
     assert first.note.note_id not in stored_ids(store)
 
 
@@ -233,7 +234,7 @@ def test_a_store_without_offset_maps_keeps_its_patients_and_treats_notes_again(p
         database.execute("CREATE TABLE note (id TEXT PRIMARY KEY, policy TEXT)")
         database.execute("INSERT INTO note VALUES ('old', 'policy')")
     store = NoteStore.open(path, KEY)
-    assert store.counts().notes == 0
+    assert store.measures.counts().notes == 0
 
 
 def test_two_processes_never_write_at_once(path, store, monkeypatch):
@@ -286,23 +287,23 @@ def test_a_quarantined_note_that_is_corrected_is_used(store, notes_file):
 
 def test_too_few_patients_are_refused_before_anything_is_written(store, notes_file):
     update(store, notes_file)
-    before = store.fingerprint(), store.counts()
+    before = store.fingerprint(), store.measures.counts()
     write_rows(notes_file, range(4))
     detector = FakeDetector()
     with pytest.raises(DataError, match="site north has 4 patients and min_patients is 5"):
         update(store, notes_file, detector, min_patients=5)
-    assert (store.fingerprint(), store.counts(), detector.calls) == (*before, 0)
+    assert (store.fingerprint(), store.measures.counts(), detector.calls) == (*before, 0)
 
 
 def test_a_bad_last_note_leaves_the_store_as_it_was(store, notes_file):
     update(store, notes_file)
-    before = store.fingerprint(), store.counts()
+    before = store.fingerprint(), store.measures.counts()
     rows = [note_row(n, text="Somebody was seen.") for n in range(5)]
     write_jsonl(notes_file, [*rows, note_row(0)])
     detector = FakeDetector()
     with pytest.raises(DataError, match="a second time"):
         update(store, notes_file, detector)
-    assert (store.fingerprint(), store.counts(), detector.calls) == (*before, 0)
+    assert (store.fingerprint(), store.measures.counts(), detector.calls) == (*before, 0)
 
 
 def test_an_interrupted_preparation_goes_on_where_it_stopped(path, tmp_path):
@@ -321,7 +322,7 @@ def test_an_interrupted_preparation_goes_on_where_it_stopped(path, tmp_path):
 def test_a_preparation_that_failed_can_be_repeated_in_the_same_process(store, notes_file):
     with pytest.raises(KeyboardInterrupt):
         update(store, notes_file, FakeDetector(fail_from_call=3))
-    assert store.counts().notes == 0
+    assert store.measures.counts().notes == 0
     assert update(store, notes_file).notes == 6
 
 
@@ -347,7 +348,7 @@ def test_a_patient_stays_in_the_cohort_of_the_first_time_they_were_seen(store):
     store.see_patient("p", "2025")
     store.see_patient("q", "2025")
     assert store.cohorts() == ["2024", "2025"]
-    assert store.counts().patients == 2
+    assert store.measures.counts().patients == 2
 
 
 def test_fingerprints_of_equal_stores_are_equal_and_of_different_ones_differ(tmp_path, notes_file):

@@ -152,14 +152,28 @@ def test_a_note_without_a_label_is_refused_unless_the_site_skips_such_notes(tmp_
     assert [note.note_id for note in read(path, skip_unlabelled=True)] == ["note-1"]
 
 
-@pytest.mark.parametrize("field", ["id", "patient_id", "text"])
-@pytest.mark.parametrize("value", [None, "", " \n", [], {}, 7.0, float("nan"), True, [SECRET]])
+NO_TEXTS = [None, [], {}, 7.0, float("nan"), True, [SECRET]]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *((field, value) for field in ("id", "patient_id", "text") for value in NO_TEXTS),
+        *((field, value) for field in ("id", "patient_id") for value in ("", " \n")),
+    ],
+)
 def test_a_part_that_is_no_text_is_refused_with_its_row_and_field(tmp_path, field, value):
     path = write_jsonl(
         tmp_path / "notes.jsonl", [note_row(0), note_row(1, text=SECRET) | {field: value}]
     )
     message = complaint(path)
     assert message.startswith(f"{path}:2: field '{field}'")
+
+
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_an_empty_note_is_read_so_that_it_can_go_to_quarantine(tmp_path, text):
+    path = write_jsonl(tmp_path / "notes.jsonl", [note_row(0), note_row(1, text=text)])
+    assert [note.text for note in read(path)][1] == text
 
 
 @pytest.mark.parametrize("field", ["id", "patient_id", "text"])

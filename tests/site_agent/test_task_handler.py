@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from fedclinic.answers import Answer
 from fedclinic.errors import (
     ConfigError,
     DataError,
+    DeidentificationError,
     FedclinicError,
     LedgerError,
     ModelError,
@@ -61,6 +63,7 @@ from fedclinic.rounds import (
 )
 from fedclinic.updates.blobs import BlobFolder
 from fedclinic.updates.codec import encode
+from site_agent.deid_measures import AuditVerdict
 from site_agent.key_rotation import rotate_key
 from site_agent.opening import open_site
 from site_agent.poll import only_agent_of
@@ -371,6 +374,14 @@ def test_a_restored_ledger_is_noticed_by_the_head_that_the_coordinator_witnessed
     assert "it is an older copy" in problem_of(desk, prepare(witness=later), LedgerError)
 
 
+def test_a_site_whose_last_audit_failed_prepares_nothing(desk):
+    verdict = AuditVerdict(audited_at=datetime(2026, 11, 27, tzinfo=UTC), failed=("names leak",))
+    desk.handler().site.store.measures.keep_verdict(verdict)
+    problem = problem_of(desk, prepare(), DeidentificationError)
+    assert problem.startswith("the de-identification audit of 2026-11-27 failed: names leak;")
+    assert desk.handler().site.ledger.budgets() == []
+
+
 def test_a_stranger_and_a_kind_that_nobody_knows_get_no_answer(desk):
     handler = desk.handler()
     with pytest.raises(SignatureError, match="0 of 1 trusted signatures"):
@@ -391,7 +402,7 @@ def problem_of(desk: Desk, task: Envelope, kind: type[FedclinicError]) -> str:
 
 
 def stored_notes(desk: Desk) -> int:
-    return desk.handler().site.store.counts().notes
+    return desk.handler().site.store.measures.counts().notes
 
 
 def test_missing_notes_are_named(desk):

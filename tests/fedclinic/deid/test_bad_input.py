@@ -1,5 +1,7 @@
 """Text as it comes: mark-up, odd spaces and marks, tables, huge and empty notes; nothing breaks."""
 
+import re
+
 import pytest
 
 from fedclinic.deid.deidentify import Deidentifier
@@ -39,7 +41,21 @@ FORMS = {
     "a table with bars": "Name | MRN | Visit\nRachel Okafor | 48271936 | 03/04/2021\nfor cough",
     "a table with semicolons": "Surname;Given;Chart;Seen\nOkafor;Rachel;48271936;03/04/2021\ncough",
     "a header with dots": "FULL NAME........Okafor, Rachel\nDATE.....03/04/2021\ncough",
+    "a template header": "Patient Name: [Okafor, Rachel]  DOB: [03/04/2021]  Ward: [ ]\ncough",
+    "mixed scripts": "Seen by Dr. Rachel Okafor on 03/04/2021. Β-blocker, 37 °C, ÅÄÖ 患者. Cough.",
 }
+_HIDDEN = "[\u200b\u200d\ufeff]?"
+_IDENTIFIERS = re.compile(
+    "|".join(
+        _HIDDEN.join(f"[{letter}{other}]" for letter, other in word)
+        for word in (
+            (("R", ""), ("a", "\u0430"), ("c", ""), ("h", ""), ("e", ""), ("l", "")),
+            (("O", ""), ("k", ""), ("a", "\u0430"), ("f", ""), ("o", ""), ("r", "")),
+            tuple((each, chr(ord(each) + 0xFEE0)) for each in "03/04/2021"),
+            tuple((each, "") for each in "48271936"),
+        )
+    )
+)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -51,6 +67,15 @@ def test_names_and_dates_go_and_words_stay_in_any_form(form):
 
 
 @pytest.mark.parametrize("form", FORMS)
+def test_what_is_replaced_is_the_identifier_to_the_letter_in_any_form(form):
+    text = FORMS[form]
+    spans = treat(text).run(Note("n", "p", text)).spans
+    replaced = {at for span in spans for at in range(span.start, span.end) if text[at].isalnum()}
+    meant = {at for match in _IDENTIFIERS.finditer(text) for at in range(*match.span())}
+    assert replaced == {at for at in meant if text[at].isalnum()}
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_labels_stay_on_their_words_in_any_form(form):
     text = FORMS[form]
     at = text.lower().rindex("ough")
@@ -59,7 +84,13 @@ def test_labels_stay_on_their_words_in_any_form(form):
     assert result.note.text[label.start : label.end] == "ough"
 
 
-@pytest.mark.parametrize("text", ["", " ", "\n", "\u200b", ".", "a", "7", "\x00", "👩‍⚕️"])
+@pytest.mark.parametrize("text", ["", " ", "\n", "\u200b", "<p></p>", "&nbsp;"])
+def test_a_note_without_text_is_refused(text):
+    with pytest.raises(DeidentificationError, match="the note holds no text"):
+        treated(text)
+
+
+@pytest.mark.parametrize("text", [".", "a", "7", "\x00", "👩‍⚕️"])
 def test_notes_without_anything_to_find_come_back_as_they_are(text):
     assert treated(text) == text
 

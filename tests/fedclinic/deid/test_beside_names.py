@@ -20,6 +20,8 @@ Told (Okafor) ⟦T⟧ today.
 ⟦Gill-⟧(Jones) came.
 Stayed with ⟦m. zorvath⟧ in town.
 Signed by ⟦zorvath quellin⟧, PA-C.
+Dictated by ⟦periton 's gravensande⟧ at noon.
+dictated by ⟦willem 't hoen⟧ today.
 (Dennis) came, and ⟦dennis⟧ left.
 """
 LEFT = """
