@@ -4,7 +4,6 @@ Prefect sees paths, counts of batches and nothing of a note: what its tasks are 
 is sealed with the site's own key, no result is kept, and nothing is logged to its server.
 """
 
-import importlib
 import json
 import os
 import secrets
@@ -13,46 +12,35 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import islice
-from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
 
-from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
+from prefect import flow
 from prefect.futures import PrefectFuture
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from fedclinic.deid.agreement import Agreement
 from fedclinic.deid.canaries import merge
-from fedclinic.errors import ConfigError
 from fedclinic.plan import Task
 from fedclinic.records import Digest
 from site_agent.deid_measures import Measured
-from site_agent.detection_process import Answer, DetectionPool, SitePlace
-from site_agent.keys import load_secret
+from site_agent.deid_tasks import MEASURE, TREAT, close_pool, seal_of, sealed
+from site_agent.detection_process import Answer, SitePlace
 from site_agent.opening import OpenSite
 from site_agent.prepare import Progress, update_store
 from site_agent.readers import read_notes
 from site_agent.roster import Roster
-from site_agent.sealing import Seal
-from site_agent.settings import SiteHome, TaskRunnerChoice
+from site_agent.task_runners import task_runner
 from site_agent.treatment import (
     Job,
-    NoteMessage,
     Outcome,
     TreatedMessage,
-    job_of,
     note_message,
     outcome_of,
-    treated_message,
 )
 
 BATCH_NOTES = 32
 BATCHES_AHEAD = 3
 """Batches for each process that wait or are treated; more only fill memory."""
-
-_pools: dict[str, DetectionPool] = {}
-"""Detection processes of this process; a worker of Dask or Ray keeps its own."""
 
 T = TypeVar("T")
 
@@ -78,23 +66,6 @@ def watched_by(watcher: Watcher) -> Iterator[None]:
         _watcher.reset(token)
 
 
-@task(name="treat notes", persist_result=False, cache_policy=NO_CACHE, log_prints=False)
-def treat_batch(place: SitePlace, max_seconds: float, sealed: bytes) -> bytes:
-    """De-identify a sealed batch; returns the sealed outcomes in the same order."""
-    seal = _seal_of(place)
-    jobs = [job_of(NoteMessage.model_validate(each)) for each in json.loads(seal.open(sealed))]
-    outcomes = _pool(place, max_seconds).treat(jobs)
-    return _sealed(seal, [treated_message(outcome) for outcome in outcomes])
-
-
-@task(name="plant canaries", persist_result=False, cache_policy=NO_CACHE, log_prints=False)
-def measure_batch(place: SitePlace, max_seconds: float, sealed: bytes, seed: int) -> bytes:
-    """Plant canaries in shadows of a sealed batch; returns the sealed counts."""
-    seal = _seal_of(place)
-    jobs = [job_of(NoteMessage.model_validate(each)) for each in json.loads(seal.open(sealed))]
-    return _sealed(seal, _pool(place, max_seconds).measure(jobs, seed))
-
-
 class Batches:
     """A `Treatment` that gives batches of notes to Prefect's task runner."""
 
@@ -103,15 +74,15 @@ class Batches:
         self.roster: Roster = site.roster()
         self._place = site.place
         self._max_seconds = site.deidentification_policy.max_seconds_per_note
-        self._seal = _seal_of(site.place)
+        self._seal = seal_of(site.place)
         self._ahead = BATCHES_AHEAD * processes
 
     def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Outcome]]:
         def submit(batch: Sequence[Job]) -> PrefectFuture[bytes]:
-            return treat_batch.submit(self._place, self._max_seconds, self._sealed_notes(batch))
+            return TREAT.submit(self._place, self._max_seconds, self._sealed_notes(batch))
 
-        for batch, sealed in _in_turn(_batched(jobs, BATCH_NOTES), submit, self._ahead):
-            for job, each in zip(batch, json.loads(self._seal.open(sealed)), strict=True):
+        for batch, answer in _in_turn(_batched(jobs, BATCH_NOTES), submit, self._ahead):
+            for job, each in zip(batch, json.loads(self._seal.open(answer)), strict=True):
                 yield job, outcome_of(TreatedMessage.model_validate(each), job.note)
 
     def measure(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Answer]]:
@@ -120,17 +91,16 @@ class Batches:
 
         def submit(batch: Sequence[Job]) -> PrefectFuture[bytes]:
             notes = self._sealed_notes(batch)
-            return measure_batch.submit(self._place, self._max_seconds, notes, seed)
+            return MEASURE.submit(self._place, self._max_seconds, notes, seed)
 
-        for batch, sealed in _in_turn(_batched(jobs, BATCH_NOTES // 8), submit, self._ahead):
-            for job, each in zip(batch, json.loads(self._seal.open(sealed)), strict=True):
+        for batch, answer in _in_turn(_batched(jobs, BATCH_NOTES // 8), submit, self._ahead):
+            for job, each in zip(batch, json.loads(self._seal.open(answer)), strict=True):
                 yield job, Answer.model_validate(each)
 
     def _sealed_notes(self, batch: Sequence[Job]) -> bytes:
-        return _sealed(self._seal, [note_message(job) for job in batch])
+        return sealed(self._seal, [note_message(job) for job in batch])
 
 
-@flow(name="de-identify notes", persist_result=False, log_prints=False)
 def _deidentify(place: SitePlace, canary_notes: int) -> None:
     """Bring the store up to date, then measure; what the flow works on is in its context."""
     site, learning_task, processes = _current.get()
@@ -141,12 +111,16 @@ def _deidentify(place: SitePlace, canary_notes: int) -> None:
         measure(site, batches, canary_notes, watcher.canaries)
 
 
-@flow(name="measure de-identification", persist_result=False, log_prints=False)
 def _measure(place: SitePlace, canary_notes: int) -> None:
     site, _, processes = _current.get()
     measure(site, Batches(site, processes), canary_notes, _watcher.get().canaries)
 
 
+DEIDENTIFY = flow(name="de-identify notes", persist_result=False, log_prints=False)(_deidentify)
+MEASURE_AGAIN = flow(name="measure de-identification", persist_result=False, log_prints=False)(
+    _measure
+)
+"""Made from plain functions of this module: a cluster's workers look those up by their names."""
 _current: ContextVar[tuple[OpenSite, Task | None, int]] = ContextVar("current")
 
 
@@ -156,7 +130,7 @@ def deidentify_notes(site: OpenSite, learning_task: Task | None, canary_notes: i
     Raises:
         FedclinicError: saying what is wrong and what to do.
     """
-    _run(_deidentify, site, learning_task, canary_notes)
+    _run(DEIDENTIFY, site, learning_task, canary_notes)
 
 
 def measure_notes(site: OpenSite, canary_notes: int) -> None:
@@ -165,20 +139,18 @@ def measure_notes(site: OpenSite, canary_notes: int) -> None:
     Raises:
         FedclinicError: saying what is wrong and what to do.
     """
-    _run(_measure, site, None, canary_notes)
+    _run(MEASURE_AGAIN, site, None, canary_notes)
 
 
 def _run(which: Any, site: OpenSite, learning_task: Task | None, canary_notes: int) -> None:
     processes = site.config.task_runner.processes or os.cpu_count() or 1
     token = _current.set((site, learning_task, processes))
     try:
-        runner = _task_runner(site.config.task_runner, processes)
+        runner = task_runner(site.config.task_runner, processes)
         which.with_options(task_runner=runner)(site.place, canary_notes)
     finally:
         _current.reset(token)
-        pool = _pools.pop(site.place.model_dump_json(), None)
-        if pool is not None:
-            pool.close()
+        close_pool(site.place)
 
 
 def measure(site: OpenSite, batches: Batches, notes: int, progress: Progress) -> None:
@@ -237,54 +209,3 @@ def _batched(jobs: Iterable[Job], size: int) -> Iterator[Sequence[Job]]:
     iterator = iter(jobs)
     while batch := tuple(islice(iterator, size)):
         yield batch
-
-
-def _task_runner(choice: TaskRunnerChoice, processes: int) -> TaskRunner[Any]:
-    """Threads that wait for detection processes, or the cluster that site.yaml names.
-
-    Raises:
-        ConfigError: if the integration is not installed.
-    """
-    try:
-        if choice.kind == "dask":
-            return _dask(choice, processes)
-        if choice.kind == "ray":
-            return _ray(choice, processes)
-    except ImportError:
-        raise ConfigError(
-            f"task_runner.kind is {choice.kind}: pip install 'prefect-{choice.kind}'"
-        ) from None
-    return ThreadPoolTaskRunner(max_workers=processes)
-
-
-def _dask(choice: TaskRunnerChoice, processes: int) -> TaskRunner[Any]:
-    runner: Any = importlib.import_module("prefect_dask").DaskTaskRunner
-    local = {"n_workers": processes, "threads_per_worker": 1, "dashboard_address": None}
-    made: TaskRunner[Any] = (
-        runner(cluster_kwargs=local) if choice.address is None else runner(address=choice.address)
-    )
-    return made
-
-
-def _ray(choice: TaskRunnerChoice, processes: int) -> TaskRunner[Any]:
-    runner: Any = importlib.import_module("prefect_ray").RayTaskRunner
-    local = {"num_cpus": processes, "include_dashboard": False}
-    made: TaskRunner[Any] = (
-        runner(init_kwargs=local) if choice.address is None else runner(address=choice.address)
-    )
-    return made
-
-
-def _pool(place: SitePlace, max_seconds: float) -> DetectionPool:
-    key = place.model_dump_json()
-    if key not in _pools:
-        _pools.setdefault(key, DetectionPool(place, max_seconds))
-    return _pools[key]
-
-
-def _seal_of(place: SitePlace) -> Seal:
-    return Seal(load_secret(SiteHome(Path(place.home)).store_key))
-
-
-def _sealed(seal: Seal, messages: Sequence[NoteMessage | TreatedMessage | Answer]) -> bytes:
-    return seal.close(json.dumps([each.model_dump(mode="json") for each in messages]).encode())

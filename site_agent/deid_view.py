@@ -86,8 +86,9 @@ def print_quarantine(store: NoteStore) -> None:
         return
     table = Table("note", "place in the files", "reason", "released")
     for each in notes:
-        place = str(each.position + 1) if each.position >= 0 else "gone"
-        table.add_row(each.name, place, each.reason, "yes" if each.is_released else "")
+        table.add_row(
+            each.name, str(each.position + 1), each.reason, "yes" if each.is_released else ""
+        )
     console.print(table)
 
 

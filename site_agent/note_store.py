@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS note (
     id TEXT PRIMARY KEY, position INTEGER NOT NULL, source TEXT NOT NULL, labels TEXT NOT NULL,
     treatment TEXT NOT NULL, reason TEXT, counts TEXT, content BLOB);
 CREATE TABLE IF NOT EXISTS patient (id TEXT PRIMARY KEY, cohort TEXT NOT NULL);
+CREATE TEMP TABLE seen (id TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS seal (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 WAIT_SECONDS = 10
@@ -42,6 +43,15 @@ class StoredNote:
     note: DeidentifiedNote
     replaced: tuple[Span, ...] = field(repr=False)
     """Where replacements stand, in offsets of the new text."""
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What is kept of one note: why it is refused, or the note and its counts."""
+
+    reason: str | None = None
+    counts: str | None = None
+    stored: dict[str, Any] | None = field(default=None, repr=False)
 
 
 class NoteStore:
@@ -112,6 +122,7 @@ class NoteStore:
         Where its labels changed, they move through the stored map of offsets; `labelled` says
         whether the source was read with labels at all.
         """
+        self._see(note)
         row = self._database.execute(
             "SELECT labels, content FROM note WHERE id = ?", (self._id(note),)
         ).fetchone()
@@ -142,24 +153,26 @@ class NoteStore:
             "offsets": places_of(result.offsets),
             "kinds": [span.label for span in result.spans],
         }
-        self._write(note, position, treatment, known, result.counts.model_dump_json(), stored)
+        kept = _Kept(counts=result.counts.model_dump_json(), stored=stored)
+        self._write(note, position, treatment, known, kept)
 
     def quarantine(
         self, note: Note, refused: Refused, *, position: int, treatment: Digest, known: str = ""
     ) -> None:
         """Remember that a note may not be used, and why, without its text."""
-        self._write(note, position, treatment, known, None, None)
-        self._database.execute(
-            "UPDATE note SET reason = ? WHERE id = ?", (refused.reason, self._id(note))
-        )
+        self._write(note, position, treatment, known, _Kept(reason=refused.reason))
 
-    def drop_after(self, positions: int) -> None:
-        """Remove notes that the source no longer has: those whose position was not renewed."""
-        self._database.execute("DELETE FROM note WHERE position >= ? OR position < 0", (positions,))
+    def begin_pass(self) -> None:
+        """Begin to see the source's notes; those of the last pass stay until the pass ends."""
+        self._database.execute("DELETE FROM seen")
+
+    def end_pass(self) -> None:
+        """Remove notes that the source no longer has: those that the pass did not see."""
+        self._database.execute("DELETE FROM note WHERE id NOT IN (SELECT id FROM seen)")
         self.refused.forget_vanished()
 
-    def forget_positions(self) -> None:
-        self._database.execute("UPDATE note SET position = -1")
+    def _see(self, note: Note) -> None:
+        self._database.execute("INSERT OR IGNORE INTO seen VALUES (?)", (self._id(note),))
 
     def see_patient(self, patient: str, cohort: str) -> None:
         """Put a patient into the cohort of the first time the site saw them; later calls change
@@ -188,8 +201,7 @@ class NoteStore:
             DataError: if a stored note was altered.
         """
         rows = self._database.execute(
-            "SELECT id, content FROM note WHERE content IS NOT NULL AND position >= 0 "
-            "ORDER BY position"
+            "SELECT id, content FROM note WHERE content IS NOT NULL ORDER BY position"
         )
         for name, content in rows:
             yield _stored_note(name[:SHOWN], json.loads(self._seal.open(content)))
@@ -203,7 +215,7 @@ class NoteStore:
         state = hashlib.sha256()
         query = (
             "SELECT id, source, labels, treatment FROM note "
-            "WHERE content IS NOT NULL AND position >= 0 ORDER BY position"
+            "WHERE content IS NOT NULL ORDER BY position"
         )
         for row in self._database.execute(query):
             state.update("\0".join(row).encode())
@@ -222,19 +234,22 @@ class NoteStore:
         position: int,
         treatment: Digest,
         known: str,
-        counts: str | None,
-        stored: dict[str, Any] | None,
+        kept: _Kept,
     ) -> None:
+        """Write all of a note in one statement, so that an interruption leaves no half of it."""
+        self._see(note)
+        stored = kept.stored
         content = None if stored is None else self._seal.close(json.dumps(stored).encode())
         self._database.execute(
-            "INSERT OR REPLACE INTO note VALUES (?, ?, ?, ?, ?, NULL, ?, ?)",
+            "INSERT OR REPLACE INTO note VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 self._id(note),
                 position,
                 self._source(note, known),
                 self._labels(note),
                 treatment,
-                counts,
+                kept.reason,
+                kept.counts,
                 content,
             ),
         )

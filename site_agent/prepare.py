@@ -23,7 +23,7 @@ def update_store(
     treatment: Treatment,
     progress: Progress,
 ) -> StoreCounts:
-    """De-identify every new or changed note; an interrupted call goes on where it stopped.
+    """De-identify every new or changed note; after Ctrl-C the next call goes on where it stopped.
 
     All notes are read and checked before the first is treated, so that a bad file leaves the
     store as it was. Without a task, notes are read without labels and stored labels stay.
@@ -34,11 +34,14 @@ def update_store(
     update = _Update(config, task, store, treatment, progress)
     store.begin()
     try:
-        store.forget_positions()
+        store.begin_pass()
         for job, outcome in treatment.run(update.jobs()):
             update.write(job, outcome)
-        store.drop_after(update.total)
+        store.end_pass()
         store.commit()
+    except KeyboardInterrupt:
+        store.commit()
+        raise
     finally:
         store.roll_back()
     progress(update.total, update.total)

@@ -1,19 +1,27 @@
 """`fedclinic-site deid`: notes go in, de-identified ones are stored, and nothing of them shows."""
 
+import contextlib
 import csv
 import json
 import os
+import signal
 import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import pytest
 import yaml
 
 from fedclinic.errors import DeidentificationError
 from fedclinic.notes import Note
+from site_agent import deid_flow
 from site_agent.__main__ import main
+from site_agent.deid_tasks import MEASURE, TREAT
 from site_agent.detection_process import DetectionPool, SitePlace
 from site_agent.keys import load_secret
 from site_agent.note_store import NoteStore
@@ -250,3 +258,59 @@ def test_review_sheets_that_people_filled_in_count_in_the_next_audit(run, folder
     report = json.loads((newest / "audit.json").read_text())
     assert report["reviews"]["PERSON"]["left_in_text"] == 0
     assert report["reviews"]["PERSON"]["found_by_detector"] > 0
+
+
+@pytest.mark.parametrize("part", [TREAT, MEASURE, deid_flow.DEIDENTIFY, deid_flow.MEASURE_AGAIN])
+def test_a_clusters_worker_finds_tasks_and_flows_by_their_names(part):
+    assert cloudpickle.loads(cloudpickle.dumps(part)).fn is part.fn
+
+
+@pytest.mark.parametrize("kind", ["dask", "ray"])
+def test_notes_are_deidentified_by_the_workers_of_a_cluster(folder, kind):
+    pytest.importorskip(f"prefect_{kind}")
+    change(folder, task_runner={"kind": kind, "processes": 1})
+    done = subprocess.run(
+        [sys.executable, "-m", "site_agent", "deid", "run", "--canary-notes", "0"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "6 notes of 7 patients may be used, 1 are in quarantine" in done.stdout
+
+
+def stored_count(folder: Path) -> int:
+    """How many notes a run committed so far."""
+    path = folder / "site-home" / "notes.sqlite"
+    if not path.exists():
+        return 0
+    with contextlib.suppress(sqlite3.OperationalError), sqlite3.connect(path) as database:
+        return int(database.execute("SELECT count(*) FROM note").fetchone()[0])
+    return 0
+
+
+def test_a_run_that_is_interrupted_keeps_its_notes_and_the_next_goes_on(folder):
+    text = f"Seen by Dr. {NAME} on 03/04/2021. " * 20
+    write_jsonl(folder / "notes.jsonl", [note_row(n, text=text) for n in range(2000)])
+    command = [sys.executable, "-m", "site_agent", "deid", "run", "--canary-notes", "0"]
+    running = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while running.poll() is None and not stored_count(folder):
+        time.sleep(0.02)
+    os.killpg(running.pid, signal.SIGINT)
+    out, errors = running.communicate(timeout=120)
+    assert running.returncode == 130, errors
+    assert "what was treated is kept" in out
+    assert "Traceback" not in errors
+    kept = contents_of(folder)
+    assert 500 <= len(kept) < 2000
+    going_on = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "2000 notes of 2000 patients may be used" in going_on.stdout
+    assert kept.items() <= contents_of(folder).items()
+
+
+def contents_of(folder: Path) -> dict[str, bytes]:
+    """The sealed notes by their keyed hashes; a note that is treated again is sealed anew."""
+    with sqlite3.connect(folder / "site-home" / "notes.sqlite") as database:
+        return dict(database.execute("SELECT id, content FROM note"))

@@ -315,24 +315,24 @@ def test_an_interrupted_preparation_goes_on_where_it_stopped(path, tmp_path):
     store = NoteStore.open(path, KEY)
     rest = FakeDetector()
     assert update(store, notes_file, rest).notes == 1100
-    assert rest.calls == 600
+    assert rest.calls == 1100 - 699
     assert stored_ids(store) == [f"note-{n}" for n in range(1100)]
 
 
-def test_a_preparation_that_failed_can_be_repeated_in_the_same_process(store, notes_file):
+def test_an_interrupted_preparation_can_be_repeated_in_the_same_process(store, notes_file):
     with pytest.raises(KeyboardInterrupt):
         update(store, notes_file, FakeDetector(fail_from_call=3))
-    assert store.measures.counts().notes == 0
+    assert store.measures.counts().notes == 2
     assert update(store, notes_file).notes == 6
 
 
-def test_a_failed_preparation_leaves_the_notes_of_the_last_one(store, notes_file):
+def test_an_interrupted_preparation_leaves_the_notes_of_the_last_one(store, notes_file):
     update(store, notes_file)
     before = stored_ids(store)
     write_rows(notes_file, range(3, 12), text="Changed, all of them.")
     with pytest.raises(KeyboardInterrupt):
         update(store, notes_file, FakeDetector(fail_from_call=4))
-    assert stored_ids(store) == before
+    assert set(stored_ids(store)) >= set(before)
 
 
 def test_progress_ends_at_the_number_of_notes(store, tmp_path):
