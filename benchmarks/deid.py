@@ -1,6 +1,6 @@
 """Score and time de-identification beside stock Presidio, all in one run.
 
-    python -m benchmarks.deid [--notes 200] [--shared FOLDER] [--speed-only]
+    python -m benchmarks.deid [--notes 200] [--profiles fast default] [--speed-only]
 
 Texts: long synthetic notes of the test split (other templates than the tagger was trained with; a
 third with composed names that no dictionary holds, some all in capitals or small letters), notes of
@@ -239,6 +239,7 @@ def main() -> None:
     parser.add_argument("--notes", type=int, default=200)
     parser.add_argument("--unseen-seed", type=int, default=11)
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
+    parser.add_argument("--profiles", nargs="+", type=Profile, default=list(Profile))
     parser.add_argument("--speed-only", action="store_true")
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)
@@ -256,7 +257,7 @@ def main() -> None:
     )
     whole = [corpus for corpus in corpora if corpus.name in WHOLE]
     report("stock", stock(), whole)
-    for profile in Profile:
+    for profile in arguments.profiles:
         report(profile, ours(profile), corpora)
     print("default, one document of growing length:")
     linearity(ours(Profile.DEFAULT), notes[0].documents)

@@ -27,7 +27,7 @@ def audit_page(report: AuditReport, gates: AuditGates) -> str:
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}'
         f"</title><style>{_STYLE}</style></head><body><h1>{html.escape(title)}</h1>"
-        f"<p>{html.escape(report.audited_at.isoformat())}. This page holds counts and digests: no "
+        f"<p>{report.audited_at:%d %B %Y, %H:%M %Z}. This page holds counts and digests: no "
         f"text of a note and no identifier.</p>{verdict}"
         f"<h2>Notes</h2>{_notes(report)}"
         f"<h2>Canaries</h2><p>Known values that were put in real places and searched for. The "
