@@ -21,7 +21,6 @@ FASTER = 1.3
 OF_BEST_ARM = 0.9
 SURVIVES = 1.1
 """Perplexity with bad sites over that without, at most."""
-GUARDED = "guarded FedTLU, 2 of 6"
 
 
 def measured(suite: str) -> Measured:
@@ -52,8 +51,13 @@ def check_faster() -> Iterator[Verdict]:
         faster = speed_up(found.by_seed(arm=arm), plain, share=TARGET_SHARE)
         if arm not in (NO_DROPOUT, CHOSEN) and faster is not None:
             fixed[arm] = faster
-    if not fixed:
+    tried = [arm for arm in found.arms() if arm not in (NO_DROPOUT, CHOSEN)]
+    if not tried or not plain:
         yield Verdict("7 end to end", "not run", "fedclinic bench run time_to_accuracy")
+        return
+    if not fixed:
+        reached = f"none of {', '.join(tried)} reached {TARGET_SHARE:.0%} of the best of p = 0"
+        yield Verdict("7 end to end", "falls short", reached)
         return
     best = max(fixed, key=lambda arm: fixed[arm].value)
     yield _judge(f"7 times faster than p = 0, {best}", fixed[best], FASTER)
@@ -65,7 +69,7 @@ def check_faster() -> Iterator[Verdict]:
 def check_poison() -> Iterator[Verdict]:
     """Each aggregator's perplexity with bad sites over that without; the guarded one must hold."""
     found = measured("robustness")
-    damages = [arm.split("; ")[1] for arm in found.arms() if arm.startswith(f"{GUARDED};")]
+    damages = list(dict.fromkeys(arm.split("; ")[1] for arm in found.arms()))
     if not damages:
         yield Verdict("10 bad sites", "not run", "fedclinic bench run robustness")
     for damage in damages:

@@ -14,6 +14,8 @@ from fedbench.suites import SUITES
 from fedbench.suites.quality import CENTRALISED
 from tests.fedbench.bench_results import make_result
 
+GUARDED = "guarded FedTLU, 2 of 6"
+
 
 @pytest.fixture
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -51,15 +53,20 @@ def test_quality_passes_from_98_percent_of_centralised_on(results: Path) -> None
     assert result_of(verdicts, "ncbi_disease, top half, 4 sites, Dirichlet") == "not run"
 
 
+def test_dropout_that_never_reaches_the_target_falls_short(results: Path) -> None:
+    write(results, "time_to_accuracy", {"p = 0": 0.6, "p = 0.5": 0.4})
+    assert [each.result for each in from_results.check_faster()] == ["falls short"]
+
+
 def test_a_defence_that_loses_more_than_a_tenth_falls_short(results: Path) -> None:
     none, flip, shift = "no bad site", "2 of 10 sign_flip", "2 of 10 constant_shift"
-    scores = {f"mean; {none}": 1.0, f"mean; {flip}": 1.2, f"{from_results.GUARDED}; {none}": 1.0}
-    scores |= {f"{from_results.GUARDED}; {flip}": 1.05, f"{from_results.GUARDED}; {shift}": 1.5}
+    scores = {f"mean; {none}": 1.0, f"mean; {flip}": 1.2, f"{GUARDED}; {none}": 1.0}
+    scores |= {f"{GUARDED}; {flip}": 1.05, f"{GUARDED}; {shift}": 1.5}
     write(results, "robustness", scores)
     verdicts = list(from_results.check_poison())
     assert result_of(verdicts, f"10 mean; {flip}") == "falls short"
-    assert result_of(verdicts, f"10 {from_results.GUARDED}; {flip}") == "pass"
-    assert result_of(verdicts, f"10 {from_results.GUARDED}; {shift}") == "falls short"
+    assert result_of(verdicts, f"10 {GUARDED}; {flip}") == "pass"
+    assert result_of(verdicts, f"10 {GUARDED}; {shift}") == "falls short"
 
 
 def test_the_rules_of_the_server_and_the_masks_are_what_their_equations_say() -> None:
