@@ -65,7 +65,7 @@ def time_to_accuracy(measured: Measured) -> Section:
                 a_round.show(digits=2),
                 mean_of(needed).show(digits=1) if needed else "not reached",
                 reached,
-                "" if arm == NO_DROPOUT else show(faster, digits=2),
+                "" if arm == NO_DROPOUT or faster is None else show(faster, digits=2),
             )
         )
     columns = (

@@ -1,8 +1,9 @@
 """The papers' figures beside ours, and what differs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from fedbench.results import Result
 from fedbench.suites.quality import CENTRALISED
 from fedbench.suites.targeted import CRITICAL, RANDOM
 from fedbench.suites.time_to_accuracy import NO_DROPOUT
@@ -47,10 +48,17 @@ def _traffic_saved(measured: Measured) -> str:
     return f"{100 * mean_of(saved).value:.1f} % (fp32)"
 
 
+def _times_faster(ours: Mapping[int, Result], plain: Mapping[int, Result]) -> str:
+    if not ours.keys() & plain.keys():
+        return "not run"
+    faster = speed_up(ours, plain, share=0.95)
+    return "target not reached" if faster is None else show(faster, digits=2)
+
+
 def _faster_by_dropout(measured: Measured) -> str:
     plain = measured.by_seed(arm=NO_DROPOUT)
     return "; ".join(
-        f"{arm}: {show(speed_up(measured.by_seed(arm=arm), plain, share=0.95), digits=2)}"
+        f"{arm}: {_times_faster(measured.by_seed(arm=arm), plain)}"
         for arm in measured.arms()
         if arm != NO_DROPOUT
     )
