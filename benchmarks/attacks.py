@@ -147,7 +147,8 @@ def run(paths: list[str]) -> dict[str, dict[str, tuple[int, bool]]]:
         cases = ElementTree.parse(report).getroot().iter("testcase")  # noqa: S314 - our own
         found: dict[str, dict[str, tuple[int, bool]]] = {path: {} for path in paths}
         for case in cases:
-            path = case.attrib["classname"].replace(".", "/") + ".py"
+            module = case.attrib["classname"].replace(".", "/")
+            path = next(each for each in paths if module.startswith(each.removesuffix(".py")))
             name = case.attrib["name"].split("[")[0]
             count, good = found[path].get(name, (0, True))
             found[path][name] = (count + 1, good and len(case) == 0)
