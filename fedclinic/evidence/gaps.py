@@ -1,6 +1,6 @@
 """What a run's evidence does not show: listed as gaps, so that silence is never taken for proof."""
 
-from fedclinic.evidence.deid_section import recall_was_measured
+from fedclinic.evidence.deid_section import last_summaries, recall_was_measured
 from fedclinic.evidence.run_evidence import RunEvidence
 
 NOT_REGISTERED = "No model of this run is registered."
@@ -23,10 +23,9 @@ def find_gaps(data: RunEvidence) -> list[str]:
         gaps.append("Whether the model memorised its training notes was not tested.")
     if not recall_was_measured(data):
         gaps.append("How many identifiers the de-identification misses was not measured.")
-    if not any(
-        report.deidentification for site in data.plan.sites for report in data.reports(site.name)
-    ):
-        gaps.append("No site let out counts of its de-identification.")
+    silent = [site for site in data.plan.site_names() if site not in last_summaries(data)]
+    if silent:
+        gaps.append(f"No counts of their de-identification were let out by {', '.join(silent)}.")
     if data.model is None:
         gaps.append(NOT_REGISTERED)
     if not any(round_.evaluations for round_ in data.rounds):

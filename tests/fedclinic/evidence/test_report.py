@@ -188,3 +188,7 @@ def test_recall_is_told_with_its_interval_and_for_what_it_holds():
 def test_the_policies_that_were_in_force_are_named_by_their_digests():
     assert f"privacy policy of {', '.join(SITES)}" in HONEST
     assert digest("privacy") in HONEST
+
+
+def test_a_site_that_told_nothing_of_its_de_identification_is_named_as_a_gap():
+    assert "No counts of their de-identification were let out by mercy." in HONEST
