@@ -413,3 +413,4 @@ def purge_and_replay(setting: Setting, run: str) -> None:
     replayed = setting.run("audit", "replay", run)
     assert replayed.returncode == 3, replayed.stdout
     assert "was purged under policy sha256:" in replayed.stdout
+    assert "policy." not in replayed.stdout
