@@ -57,18 +57,30 @@ def make_bundle(statements: int) -> tuple[Bundle, Trust]:
 def main(statements: int) -> None:
     """Print the seconds of each verifier; the log is made before the clock starts."""
     bundle, trust = make_bundle(statements)
-    began = time.perf_counter()
+    ours = _Clock()
     found = verify(bundle, trust)
-    ours = time.perf_counter() - began
+    took = ours.seconds()
     assert found == []
     content, trusted = bundle.model_dump_json(), json.loads(trust.model_dump_json())
-    began = time.perf_counter()
+    own = _Clock()
     alone = standalone_verifier.verify(json.loads(content), trusted, None)
-    one_file = time.perf_counter() - began
+    one_file = own.seconds()
     assert alone == []
     print(
-        f"{statements} statements: fedclinic audit verify {ours:.1f} s, one file {one_file:.1f} s"
+        f"{statements} statements, seconds by the clock (of the processor): "
+        f"fedclinic audit verify {took}, one file {one_file}"
     )
+
+
+class _Clock:
+    """Seconds by the clock, and of the processor, which other work lengthens less."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter(), time.process_time()
+
+    def seconds(self) -> str:
+        clock, processor = self._began
+        return f"{time.perf_counter() - clock:.1f} ({time.process_time() - processor:.1f})"
 
 
 if __name__ == "__main__":
