@@ -1,14 +1,11 @@
 """`fedclinic-site deid`: notes go in, de-identified ones are stored, and nothing of them shows."""
 
-import contextlib
 import csv
 import json
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -277,40 +274,3 @@ def test_notes_are_deidentified_by_the_workers_of_a_cluster(folder, kind):
     )
     assert done.returncode == 0, done.stderr
     assert "6 notes of 7 patients may be used, 1 are in quarantine" in done.stdout
-
-
-def stored_count(folder: Path) -> int:
-    """How many notes a run committed so far."""
-    path = folder / "site-home" / "notes.sqlite"
-    if not path.exists():
-        return 0
-    with contextlib.suppress(sqlite3.OperationalError), sqlite3.connect(path) as database:
-        return int(database.execute("SELECT count(*) FROM note").fetchone()[0])
-    return 0
-
-
-def test_a_run_that_is_interrupted_keeps_its_notes_and_the_next_goes_on(folder):
-    text = f"Seen by Dr. {NAME} on 03/04/2021. " * 8
-    write_jsonl(folder / "notes.jsonl", [note_row(n, text=text) for n in range(900)])
-    command = [sys.executable, "-m", "site_agent", "deid", "run", "--canary-notes", "0"]
-    running = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    while running.poll() is None and not stored_count(folder):
-        time.sleep(0.02)
-    os.killpg(running.pid, signal.SIGINT)
-    out, errors = running.communicate(timeout=120)
-    assert running.returncode == 130, errors
-    assert "what was treated is kept" in out
-    assert "Traceback" not in errors
-    kept = contents_of(folder)
-    assert 500 <= len(kept) < 900
-    going_on = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert "900 notes of 900 patients may be used" in going_on.stdout
-    assert kept.items() <= contents_of(folder).items()
-
-
-def contents_of(folder: Path) -> dict[str, bytes]:
-    """The sealed notes by their keyed hashes; a note that is treated again is sealed anew."""
-    with sqlite3.connect(folder / "site-home" / "notes.sqlite") as database:
-        return dict(database.execute("SELECT id, content FROM note"))
