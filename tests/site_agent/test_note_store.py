@@ -374,7 +374,7 @@ def test_entities_follow_the_text_through_the_store(store, tmp_path):
         notes={"path": str(notes_file), "format": "jsonl", "fields": {"entities": "e"}},
     )
     treatment = make_treatment(FakeDetector())
-    update_store(config, make_token_task(), store, treatment, FakeProgress())
+    update_store(config, make_token_task(labels=("Disease",)), store, treatment, FakeProgress())
     (note,) = store.notes()
     assert isinstance(note, DeidentifiedNote)
     (span,) = note.entities
