@@ -129,7 +129,7 @@ def test_the_sites_are_shown_with_what_they_have_left(
     for site in HOSPITALS:
         (line,) = [line for line in shown.splitlines() if line.strip().startswith(site)]
         assert "idle" in line
-        assert " of 4" in line
+        assert " of 16" in line
 
 
 @pytest.mark.parametrize("path", ["/flow_runs/filter", "/variables/filter"])
