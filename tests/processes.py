@@ -39,6 +39,11 @@ def kill_tree(parent: int) -> None:
         kill_tree(child)
 
 
+def listen_to_interrupts() -> None:
+    """Undo what a shell does to commands in its background: there, SIGINT is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def listens_on(parent: int) -> set[tuple[str, int]]:
     """IPv4 addresses and ports on which a process and all below it listen (Linux)."""
     pids = [parent]

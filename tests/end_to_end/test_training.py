@@ -16,6 +16,7 @@ from flows.run_store import RunStore
 from site_agent.ledger_file import LedgerFile
 from site_agent.settings import SiteHome
 from tests.end_to_end.conftest import HOSPITALS, LABELS, ROUNDS, Setting
+from tests.processes import listen_to_interrupts
 
 BUDGET_KINDS = ("budget-reserved", "budget-use-begun", "budget-committed")
 Finished = subprocess.CompletedProcess[str]
@@ -188,11 +189,6 @@ def test_a_finished_run_is_shown_again_and_nothing_is_charged(
     assert again.returncode == 0, again.stderr[-2000:]
     assert "Privacy budget at each site" in again.stdout
     assert committed_rounds(setting, "north") == before
-
-
-def listen_to_interrupts() -> None:
-    """Undo what a shell does to commands in its background: there, SIGINT is ignored."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def newest_run(workspace: Path) -> RunStore:
