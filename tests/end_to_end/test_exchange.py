@@ -111,8 +111,14 @@ def test_a_hospital_changes_its_key_while_its_agent_is_stopped(
     hospitals.kill("north")
     rotated = hospitals.ask(hospitals.site("north", "rotate"))
     assert rotated.returncode == 0, rotated.stderr
+    heard = calls_of(hospitals, "north")
     hospitals.start_agent("north")
+    hospitals.wait_for(lambda: calls_of(hospitals, "north") > heard)
     assert public_key(SiteHome(hospitals.home("north"))) != first_keys["north"]
+
+
+def calls_of(hospitals: Hospitals, site: str) -> int:
+    return sum(call["site"] == site for call in hospitals.calls())
 
 
 def stage_seen(hospitals: Hospitals, site: str) -> bool:
