@@ -115,7 +115,6 @@ WRONG_NOTES: dict[str, Callable[[Path], Any]] = {
     "a label that is a name": lambda path: write_jsonl(path, rows(secret_row(9, label="Zebulon"))),
     "no label": lambda path: write_jsonl(path, rows(secret_row(9, label=None))),
     "no patient": lambda path: write_jsonl(path, rows(secret_row(9, patient_id=None))),
-    "an empty note": lambda path: write_jsonl(path, rows(secret_row(9, text=" "))),
     "a note in a list": lambda path: write_jsonl(path, rows(secret_row(9, text=["wombat"]))),
     "too few patients": lambda path: write_jsonl(path, rows()[:4]),
     "nothing": lambda path: write_jsonl(path, []),

@@ -98,8 +98,10 @@ def test_replacements_are_counted_by_kind() -> None:
     assert counts.characters == len(NOTE)
 
 
-def test_an_empty_note_stays_empty() -> None:
-    assert make_deidentifier().deidentify(make_note("")).text == ""
+@pytest.mark.parametrize("text", ["", " \n\t"])
+def test_a_note_without_text_goes_into_quarantine(text: str) -> None:
+    with pytest.raises(DeidentificationError, match="the note holds no text"):
+        make_deidentifier().deidentify(make_note(text))
 
 
 @pytest.mark.parametrize(
