@@ -23,6 +23,7 @@ from fedclinic.evidence.keyring import Keyring
 from fedclinic.evidence.keys import SigningKey
 from fedclinic.evidence.kinds import KINDS
 from fedclinic.evidence.log import LogFile
+from fedclinic.evidence.policy_changes import policy_change
 from fedclinic.evidence.recorder import Recorder
 from fedclinic.evidence.rotation import rotations_between, sign_rotation
 from fedclinic.evidence.snapshot import RunSnapshot
@@ -129,17 +130,9 @@ class FederationLog:
             and (entry.event.actor, entry.event.document) == (COORDINATOR, document)
         ]
         last = stated[-1] if stated else None
-        if last is None or last.after != digest:
-            self.state(
-                PolicyChanged(
-                    at=at,
-                    actor=COORDINATOR,
-                    document=document,
-                    number=last.number + 1 if last else 1,
-                    before=last.after if last else None,
-                    after=digest,
-                )
-            )
+        change = policy_change(last, actor=COORDINATOR, document=document, digest=digest, at=at)
+        if change is not None:
+            self.state(change)
 
     def keyring(self) -> Keyring:
         """The keys that the log names."""

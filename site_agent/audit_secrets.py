@@ -1,9 +1,6 @@
 """The coins and nonces of a site's audits: a pair a run, kept from before training to its end."""
 
-import os
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +16,7 @@ from fedclinic.privacy.memorisation import MemorisationLimits
 from fedclinic.privacy.planted import Planted, draw_planted
 from fedclinic.privacy.random_stream import RandomStream
 from fedclinic.records import Name, Record
+from site_agent.durable_file import keep_first
 
 
 class AuditSecret(Record):
@@ -77,25 +75,10 @@ class AuditSecrets:
             if path.read_bytes() != told:
                 raise PolicyError("the coins of this run were told for other guesses before")
             return
-        write_durably(path, told)
+        keep_first(path, told)
 
     def _draw(self, path: Path, canaries: int) -> None:
         coins = flip_coins(canaries, RandomStream(self.entropy())).coins
         nonce = self.entropy()[:NONCE_BYTES]
         drawn = AuditSecret(canaries=canaries, secret=reveal(np.asarray(coins), nonce))
-        write_durably(path, drawn.model_dump_json().encode())
-
-
-def write_durably(path: Path, content: bytes) -> None:
-    """Write beside, then link into place: what another process wrote first stays."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}-{time.monotonic_ns():x}")
-    try:
-        with fresh.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileExistsError):
-            path.hardlink_to(fresh)
-    finally:
-        fresh.unlink(missing_ok=True)
+        keep_first(path, drawn.model_dump_json().encode())

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from fedclinic.evidence.events import PolicyChanged
+from fedclinic.evidence.policy_changes import policy_change
 from fedclinic.records import Digest, PolicyName
 from site_agent.durable_file import replace_durably
 
@@ -29,16 +30,11 @@ def put_in_force(
     kept = _CHANGES.validate_json(path.read_bytes()) if path.is_file() else ()
     last = {change.document: change for change in kept}
     for document, digest in policies.items():
-        known = last.get(document)
-        if known is None or known.after != digest:
-            last[document] = PolicyChanged(
-                at=at,
-                actor=site,
-                document=document,
-                number=known.number + 1 if known else 1,
-                before=known.after if known else None,
-                after=digest,
-            )
+        change = policy_change(
+            last.get(document), actor=site, document=document, digest=digest, at=at
+        )
+        if change is not None:
+            last[document] = change
     changes = tuple(last[document] for document in sorted(last))
     if changes != kept:
         replace_durably(path, _CHANGES.dump_json(changes, indent=1))

@@ -264,7 +264,7 @@ def test_a_clusters_worker_finds_tasks_and_flows_by_their_names(part):
 
 @pytest.mark.parametrize("kind", ["dask", "ray"])
 def test_notes_are_deidentified_by_the_workers_of_a_cluster(folder, kind):
-    pytest.importorskip(f"prefect_{kind}")
+    pytest.importorskip(f"prefect_{kind}", reason=f"the extra {kind} is optional, and not in dev")
     change(folder, task_runner={"kind": kind, "processes": 1})
     done = subprocess.run(
         [sys.executable, "-m", "site_agent", "deid", "run", "--canary-notes", "0"],
