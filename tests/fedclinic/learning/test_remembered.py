@@ -13,7 +13,7 @@ from fedclinic.learning.hidden_states import (
     JoinedHiddenStates,
     keep_hidden_states,
 )
-from fedclinic.learning.layers import split, split_for
+from fedclinic.learning.layers import SplitModel, split, split_for
 from fedclinic.learning.remembered import score_planted
 from fedclinic.learning.tasks import encode_notes, labels_documents, output_count
 from fedclinic.plan import Layers, Optimizer, Task
@@ -61,32 +61,37 @@ def test_the_prompts_are_as_many_as_the_policy_asks_for_and_hold_one_name():
     assert all(prompt.count("{name}") == 1 for prompt in PROMPTS)
 
 
-def planted_round(task: Task, planted: Planted) -> LocalRound:
+def planted_round(task: Task, planted: Planted, model: SplitModel, rate: float) -> LocalRound:
     """A round whose only patients are the planted ones."""
-    model = split(
-        make_bert(),
-        Layers(top=2),
-        outputs=output_count(task),
-        pooled=labels_documents(task),
-    )
     notes = encode_notes([each.note for each in planted.members], task, make_tokenizer())
     return LocalRound(
         model=model,
         notes=notes,
         hidden=ComputedHiddenStates(model.stem, notes.rows, CPU),
         precision=CPU,
-        optimizer=Optimizer(name="adam", learning_rate=0.01),
+        optimizer=Optimizer(name="adam", learning_rate=rate),
         round_number=1,
         rounds=1,
         progress=FakeProgress(),
     )
 
 
+def make_reader(task: Task) -> SplitModel:
+    pooled = labels_documents(task)
+    return split(make_bert(), Layers(top=2), outputs=output_count(task), pooled=pooled)
+
+
+def make_writer() -> SplitModel:
+    torch.manual_seed(0)
+    config = GPT2Config(vocab_size=len(VOCABULARY), n_positions=128, n_embd=64, n_layer=2, n_head=2)
+    return split_for(GPT2Model(config).eval(), Layers(top=2), WRITTEN, "own")
+
+
 @pytest.mark.parametrize("kind", TASKS)
 def test_a_model_that_learnt_the_planted_by_heart_knows_them_from_others(kind):
     task = TASKS[kind]
     planted = drawn(task)
-    local = planted_round(task, planted)
+    local = planted_round(task, planted, make_reader(task), rate=0.01)
     before = score_planted(local.model, CPU, task, make_tokenizer(), planted)
     train_unprotected(local, make_unprotected(epochs_per_round=40))
     after = score_planted(local.model, CPU, task, make_tokenizer(), planted)
@@ -105,27 +110,9 @@ def test_a_model_that_learnt_the_planted_by_heart_knows_them_from_others(kind):
         assert np.mean(after.named) > np.mean(after.unnamed)
 
 
-def writing_round(planted: Planted) -> LocalRound:
-    """A round that teaches a small decoder the planted notes and nothing else."""
-    torch.manual_seed(0)
-    config = GPT2Config(vocab_size=len(VOCABULARY), n_positions=128, n_embd=64, n_layer=2, n_head=2)
-    model = split_for(GPT2Model(config).eval(), Layers(top=2), WRITTEN, "own")
-    notes = encode_notes([each.note for each in planted.members], WRITTEN, make_tokenizer())
-    return LocalRound(
-        model=model,
-        notes=notes,
-        hidden=ComputedHiddenStates(model.stem, notes.rows, CPU),
-        precision=CPU,
-        optimizer=Optimizer(name="adam", learning_rate=0.005),
-        round_number=1,
-        rounds=1,
-        progress=FakeProgress(),
-    )
-
-
 def test_a_writer_that_learnt_the_planted_by_heart_writes_their_record_numbers():
     planted = drawn(WRITTEN, members=4)
-    local = writing_round(planted)
+    local = planted_round(WRITTEN, planted, make_writer(), rate=0.005)
     before = score_planted(local.model, CPU, WRITTEN, make_tokenizer(), planted)
     train_unprotected(local, make_unprotected(epochs_per_round=150, batch_notes=4))
     after = score_planted(local.model, CPU, WRITTEN, make_tokenizer(), planted)
