@@ -9,7 +9,6 @@ from fedclinic.evidence.events import (
     BudgetCommitted,
     BudgetReserved,
     BudgetUseBegun,
-    KeyRotated,
     ModelRegistered,
     PlanApproved,
     RoundAggregated,
@@ -20,6 +19,7 @@ from fedclinic.evidence.events import (
     UpdateJudged,
 )
 from fedclinic.evidence.keys import SigningKey
+from fedclinic.evidence.rotation import rotation_of
 from fedclinic.evidence.statement import sign
 from fedclinic.privacy.mechanism import PrivacyPromise
 from fedclinic.rounds import RoundTask, SiteReport
@@ -62,6 +62,15 @@ def wrong_kind() -> Bundle:
 def replayed_envelope() -> Bundle:
     entries = Scene().envelopes()
     return seal([*entries, entries[Scene().index(SiteReport, **ALDER_1)]])
+
+
+def signed_with_the_old_key() -> Bundle:
+    """Birch rotates its key, and states its last report with the old one all the same."""
+    rotated = Scene(keys=KEYS | {"new": STRANGER, "old birch": KEYS["birch"]}).inserted(
+        7, rotation_of("birch", KEYS["birch"], STRANGER, 1e9)
+    )
+    last = {"site": "birch", "round_number": 2}
+    return seal(rotated.signed_by("old birch", SiteReport, **last).envelopes())
 
 
 def again(wanted: type, after: int = 1, **values: object) -> Bundle:
@@ -121,17 +130,17 @@ COORDINATOR_EDITS: dict[str, tuple[Callable[[], Bundle], str, str]] = {
         "signature.revoked",
         "site birch",
     ),
+    "a site goes on signing with the key that it rotated out": (
+        signed_with_the_old_key,
+        "signature.bad",
+        "site-report, run run-1, round 2, site birch",
+    ),
     "a key is rotated that was not in force": (
         lambda: seal(
             Scene(keys=KEYS | {"new": STRANGER})
             .inserted(
                 7,
-                KeyRotated(
-                    at=1e9,
-                    actor="birch",
-                    old_key_id=KEYS["cedar"].key_id,
-                    public_key=STRANGER.public.raw.hex(),
-                ),
+                rotation_of("birch", KEYS["cedar"], STRANGER, 1e9),
             )
             .envelopes()
         ),
