@@ -22,7 +22,7 @@ from fedclinic.method_plan import METHOD_NAMES, Centralised, Method, SplitNN
 from fedclinic.records import Digest, Name, Record
 from fedclinic.task_plan import BaseModelRef, Label, Task
 from fedclinic.training_plan import Optimizer, PatientPrivacy, Privacy, Unprotected
-from fedclinic.transports import PrefectTransport, Transport
+from fedclinic.transports import ExchangeTransport, PrefectTransport, Transport
 
 __all__ = [
     "Admission",
@@ -97,8 +97,9 @@ GroupName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _-
 class Evaluation(Record):
     """Where the global model is measured: public, synthetic or consented notes."""
 
-    site_config: str
-    """Path of the site.yaml of the evaluation notes, relative to the plan."""
+    site_config: str | None = None
+    """Path of the site.yaml of the evaluation notes, relative to the plan, for a process beside the
+    coordinator's; None: an agent that joined the exchange as `evaluation` has them."""
     labels: OwnLabels = {}
     """The labels that these notes annotate, as at a site: what else is predicted does not count."""
     every_rounds: PositiveInt = 1
@@ -191,6 +192,9 @@ class FederationPlan(Record):
             raise ValueError("a site is listed twice")
         if EVALUATION_SITE in names:
             raise ValueError(f"no site is called '{EVALUATION_SITE}': the evaluation notes are")
+        by_agent = isinstance(self.transport, ExchangeTransport)
+        if self.evaluation.site_config is None and not by_agent:
+            raise ValueError("evaluation.site_config is left out only with transport exchange")
         if self.quorum > len(names):
             raise ValueError(f"quorum {self.quorum} is larger than the {len(names)} sites")
         check_sites(self.method, names)

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from fedclinic.config import parse_document
 from fedclinic.errors import ConfigError
 from fedclinic.method_plan import Centralised, brought_adapter
-from fedclinic.plan import FederationPlan, PatientPrivacy, PlannedSite, Privacy, Variant
+from fedclinic.plan import Evaluation, FederationPlan, PatientPrivacy, PlannedSite, Privacy, Variant
 from fedclinic.privacy.accounting import calibrate_noise_multiplier
 from fedclinic.transports import ExchangeTransport, LocalTransport, Transport
 
@@ -33,16 +33,19 @@ def load_plan(path: Path) -> FederationPlan:
 
 
 def resolve_paths(plan: FederationPlan, folder: Path) -> FederationPlan:
-    evaluation = plan.evaluation
     return plan.model_copy(
         update={
             "transport": _resolve_transport(plan.transport, folder),
-            "evaluation": evaluation.model_copy(
-                update={"site_config": str(folder / evaluation.site_config)}
-            ),
+            "evaluation": _resolve_evaluation(plan.evaluation, folder),
             "comparison": tuple(_resolve_variant(variant, folder) for variant in plan.comparison),
         }
     )
+
+
+def _resolve_evaluation(evaluation: Evaluation, folder: Path) -> Evaluation:
+    if evaluation.site_config is None:
+        return evaluation
+    return evaluation.model_copy(update={"site_config": str(folder / evaluation.site_config)})
 
 
 def _resolve_transport(transport: Transport, folder: Path) -> Transport:

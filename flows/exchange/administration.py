@@ -7,6 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 from rich.table import Table
 
 from fedclinic.errors import ConfigError
+from fedclinic.evidence.events import COORDINATOR
 from fedclinic.invitation import Invitation, write_token
 from fedclinic.records import Name
 from flows.auditing.bundles import revoke_everywhere
@@ -18,7 +19,6 @@ from flows.exchange.settings import exchange_settings
 from flows.exchange.task_rows import TaskView
 from flows.run_store import RunStore, SiteOutcome
 from flows.settings import Workspace
-from flows.sites import EVALUATION_SITE
 
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
 
@@ -36,7 +36,7 @@ def invite_site(workspace: Workspace, name: str, hours: float) -> str:
         raise ConfigError(
             f"'{name}' cannot be a site's name: small letters, digits, - and _"
         ) from None
-    if name in (EVALUATION_SITE, "coordinator"):
+    if name == COORDINATOR:
         raise ConfigError(f"no site is called '{name}': the coordinator uses that name")
     exchange = _open(workspace)
     address = read_address(exchange.settings.root)

@@ -43,14 +43,17 @@ Result = TypeVar("Result")
 
 
 class ExchangeSites:
-    """The sites of a plan with `transport: {kind: exchange}`."""
+    """The sites of a plan with `transport: {kind: exchange}`.
+
+    The evaluation notes are at `evaluation`; None: at an agent of the exchange too.
+    """
 
     def __init__(
         self,
         transport: ExchangeTransport,
         exchange: Exchange,
         blobs: BlobFolder,
-        evaluation: Sites,
+        evaluation: Sites | None,
         watch: Watcher,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -82,7 +85,7 @@ class ExchangeSites:
                 self._exchange.store.remove(TASKS_AREA, digest)
 
     def submit(self, site: str, task: Envelope) -> Answer:
-        if site == EVALUATION_SITE:
+        if site == EVALUATION_SITE and self._evaluation is not None:
             return self._evaluation.submit(site, task)
         deadline = _deadline(task)
         self._patiently(lambda: self.key(site), deadline)
@@ -100,7 +103,7 @@ class ExchangeSites:
         return ended.answer
 
     def key(self, site: str) -> VerifyKey:
-        if site == EVALUATION_SITE:
+        if site == EVALUATION_SITE and self._evaluation is not None:
             return self._evaluation.key(site)
         known = self._exchange.registry.find(site)
         if known is None:

@@ -117,7 +117,7 @@ class LocalSites:
     def _start(self, site: str) -> _Child:
         evaluation = site == EVALUATION_SITE
         config = self._plan.evaluation if evaluation else self._transport
-        if config is None:
+        if config is None or config.site_config is None:
             raise RunError(f"site {site} is not one of this machine's")
         home = self._workspace.sites / self._plan.federation / site
         home.mkdir(parents=True, exist_ok=True)

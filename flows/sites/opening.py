@@ -15,7 +15,9 @@ from flows.sites.local import LocalSites
 def open_sites(
     plan: FederationPlan, workspace: Workspace, data: str, coordinator: str, watch: Watcher
 ) -> Iterator[Sites]:
-    """Give the plan's sites for as long as a run lasts; evaluation notes are always local.
+    """Give the plan's sites for as long as a run lasts.
+
+    The evaluation notes are local, unless an agent of the exchange has them.
 
     Raises:
         RunError: if the sites cannot be reached at all.
@@ -34,7 +36,8 @@ def open_sites(
 
                 exchange = open_exchange(exchange_settings(workspace))
                 blobs = BlobFolder(workspace.blobs)
-                with ExchangeSites(plan.transport, exchange, blobs, local, watch) as sites:
+                beside = None if plan.evaluation.site_config is None else local
+                with ExchangeSites(plan.transport, exchange, blobs, beside, watch) as sites:
                     yield sites
             case LocalTransport(task_runner="threads"):
                 yield local

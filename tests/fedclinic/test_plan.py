@@ -3,8 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from fedclinic.plan import Optimizer
+from fedclinic.plan import FederationPlan, Optimizer
 from tests.factories import make_plan, make_privacy, make_unprotected, plan_values
 
 
@@ -52,6 +53,14 @@ def test_equal_plans_have_equal_digests_and_any_change_another():
 def test_a_draft_has_no_mechanism():
     with pytest.raises(ValueError, match="calibrate it first"):
         make_privacy(noise_multiplier=None).mechanism()
+
+
+def test_evaluation_notes_are_beside_the_coordinator_or_at_an_agent_of_the_exchange():
+    values = make_plan().model_dump(mode="json") | {"evaluation": {}}
+    with pytest.raises(ValidationError, match="only with transport exchange"):
+        FederationPlan.model_validate(values)
+    plan = FederationPlan.model_validate(values | {"transport": {"kind": "exchange"}})
+    assert plan.evaluation.site_config is None
 
 
 def test_a_plan_says_whether_it_protects():

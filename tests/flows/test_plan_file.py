@@ -103,6 +103,11 @@ def test_paths_are_relative_to_the_plan(tmp_path, monkeypatch):
     assert plan.comparison[0].pooled_config == str(tmp_path / "all" / "site.yaml")
 
 
+def test_evaluation_notes_that_an_agent_has_need_no_file(tmp_path):
+    plan = load_plan(write(tmp_path, evaluation={}, transport={"kind": "exchange"}))
+    assert plan.evaluation.site_config is None
+
+
 def test_a_plan_has_the_same_digest_whenever_it_is_read(tmp_path):
     path = write(tmp_path, privacy=DRAFT)
     assert load_plan(path).digest() == load_plan(path).digest()

@@ -83,10 +83,11 @@ def sites(desk: Desk, agent: Agent, recorded: Recorded, tmp_path: Path) -> Excha
     return open_sites(desk, agent, recorded, tmp_path)
 
 
-def open_sites(desk: Desk, agent: Agent, recorded: Recorded, root: Path) -> ExchangeSites:
+def open_sites(desk: Desk, agent: Agent, evaluation: Recorded | None, root: Path) -> ExchangeSites:
     transport = ExchangeTransport(kind="exchange", absent_seconds=60)
     folder = BlobFolder(root / "coordinator-blobs")
-    return ExchangeSites(transport, desk.exchange, folder, recorded, recorded, agent.look)
+    watch = evaluation or Recorded()
+    return ExchangeSites(transport, desk.exchange, folder, evaluation, watch, agent.look)
 
 
 def task_of(desk: Desk, **changes: Any) -> Envelope:
@@ -181,6 +182,22 @@ def test_evaluation_stays_on_the_coordinators_machine(sites, desk, recorded):
     task = task_of(desk)
     sites.submit("evaluation", task)
     assert recorded.tasks == [task]
+    assert sites.key("evaluation") == SITE_KEYS["south"].public
+
+
+def test_an_agent_measures_where_the_coordinator_has_no_notes(desk, agent, tmp_path):
+    desk.join("evaluation", SITE_KEYS["south"])
+    sites = open_sites(desk, agent, None, tmp_path)
+    client = desk.client("evaluation", SITE_KEYS["south"])
+
+    def measure() -> None:
+        leased = client.lease(asking())
+        done = Done(lease=leased.lease, statements=make_answer().statements)
+        client.done(leased.task, done, until=0)
+
+    agent.steps = [measure]
+    answer = sites.submit("evaluation", task_of(desk, site="evaluation"))
+    assert answer.statements == make_answer().statements
     assert sites.key("evaluation") == SITE_KEYS["south"].public
 
 
