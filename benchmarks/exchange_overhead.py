@@ -36,7 +36,7 @@ from flows.sites.exchange import ExchangeSites
 from site_agent.exchange_client import ExchangeAddress, ExchangeClient
 from site_agent.keys import load_signing_key
 from site_agent.poll import Agent
-from site_agent.settings import SiteHome
+from site_agent.site_home import SiteHome
 from tests.end_to_end.transports import Nobody
 from tests.factories import make_report, make_round_task, make_signing_key
 from tests.processes import answers, free_port, peak_megabytes

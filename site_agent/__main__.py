@@ -186,7 +186,7 @@ def ledger_export(config: Path, home: Path, substitutions: tuple[str, ...]) -> N
 def join(token: str, config: Path, home: Path, substitutions: tuple[str, ...]) -> None:
     """Join the federation that TOKEN invites to: make the site's key, write site.yaml."""
     from site_agent.enrolment import join_exchange  # noqa: PLC0415
-    from site_agent.settings import SiteHome  # noqa: PLC0415
+    from site_agent.site_home import SiteHome  # noqa: PLC0415
 
     os.umask(PRIVATE)
     join_exchange(token, config, SiteHome(home.resolve()), click.echo)
@@ -197,7 +197,7 @@ def join(token: str, config: Path, home: Path, substitutions: tuple[str, ...]) -
 def run(config: Path, home: Path, substitutions: tuple[str, ...]) -> None:
     """Be the site's agent: ask the exchange for work, do it, until Ctrl-C."""
     from site_agent.poll import run_agent  # noqa: PLC0415
-    from site_agent.settings import SiteHome  # noqa: PLC0415
+    from site_agent.site_home import SiteHome  # noqa: PLC0415
 
     os.umask(PRIVATE)
     run_agent(config, SiteHome(home.resolve()), substitution_values(substitutions))

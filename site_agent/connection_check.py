@@ -12,7 +12,7 @@ from fedclinic.signed_request import CLOCK_WINDOW_SECONDS
 from site_agent.enrolment import load_address
 from site_agent.exchange_client import ExchangeClient, TroubleError
 from site_agent.keys import load_signing_key
-from site_agent.settings import SiteHome
+from site_agent.site_home import SiteHome
 
 GIGABYTE = 1e9
 LEAST_FREE = 2 * GIGABYTE

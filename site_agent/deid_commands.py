@@ -154,7 +154,7 @@ def detect_pipe(config: Path, home: Path, substitutions: tuple[str, ...]) -> Non
     from fedclinic.errors import FedclinicError  # noqa: PLC0415
     from site_agent.detection import open_detector  # noqa: PLC0415
     from site_agent.detection_process import say_problem, serve  # noqa: PLC0415
-    from site_agent.settings import SiteHome  # noqa: PLC0415
+    from site_agent.site_home import SiteHome  # noqa: PLC0415
     from site_agent.standard_output import take_standard_output  # noqa: PLC0415
 
     replies = take_standard_output()
@@ -170,7 +170,7 @@ def detect_pipe(config: Path, home: Path, substitutions: tuple[str, ...]) -> Non
 def _open(config: Path, home: Path, substitutions: tuple[str, ...]) -> Any:
     """Open the site, with Prefect's environment set before it is imported."""
     from site_agent.prefect_settings import set_prefect_environment  # noqa: PLC0415
-    from site_agent.settings import SiteHome  # noqa: PLC0415
+    from site_agent.site_home import SiteHome  # noqa: PLC0415
 
     os.umask(PRIVATE)
     set_prefect_environment(SiteHome(home.resolve()))

@@ -14,7 +14,7 @@ from prefect.cache_policies import NO_CACHE
 from site_agent.detection_process import Answer, DetectionPool, SitePlace
 from site_agent.keys import load_secret
 from site_agent.sealing import Seal
-from site_agent.settings import SiteHome
+from site_agent.site_home import SiteHome
 from site_agent.treatment import (
     NoteMessage,
     TreatedMessage,

@@ -8,7 +8,8 @@ from site_agent.detection_process import OpenDetector
 from site_agent.keys import load_secret
 from site_agent.policy_files import deidentification_policy
 from site_agent.roster import read_roster
-from site_agent.settings import SiteHome, load_site_config
+from site_agent.settings import load_site_config
+from site_agent.site_home import SiteHome
 
 
 def open_detector(path: Path, home: SiteHome, substitutions: Mapping[str, str]) -> OpenDetector:

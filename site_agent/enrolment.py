@@ -27,7 +27,8 @@ from site_agent.exchange_client import (
     open_connection,
 )
 from site_agent.keys import load_signing_key
-from site_agent.settings import SiteHome, load_site_config
+from site_agent.settings import load_site_config
+from site_agent.site_home import SiteHome
 
 Say = Callable[[str], None]
 

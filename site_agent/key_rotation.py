@@ -17,7 +17,7 @@ from site_agent.exchange_client import ExchangeClient
 from site_agent.keys import load_key, load_signing_key
 from site_agent.ledger_statements import to_the_minute
 from site_agent.poll import only_agent_of
-from site_agent.settings import SiteHome
+from site_agent.site_home import SiteHome
 
 Say = Callable[[str], None]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fedclinic.errors import ConfigError, SignatureError
 from fedclinic.evidence.keys import KeyId, SigningKey, VerifyKey
-from site_agent.settings import SiteHome
+from site_agent.site_home import SiteHome
 
 SECRET_BYTES = 32
 

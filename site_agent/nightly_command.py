@@ -24,7 +24,8 @@ def nightly(
 ) -> None:
     """De-identify on a schedule of the hospital's own Prefect server, until Ctrl-C."""
     from site_agent.prefect_environment import IN_PROCESS, enter_prefect  # noqa: PLC0415
-    from site_agent.settings import SiteHome, load_site_config  # noqa: PLC0415
+    from site_agent.settings import load_site_config  # noqa: PLC0415
+    from site_agent.site_home import SiteHome  # noqa: PLC0415
 
     os.umask(PRIVATE)
     values = substitution_values(substitutions)

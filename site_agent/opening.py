@@ -19,7 +19,8 @@ from site_agent.ledger_file import LedgerFile
 from site_agent.note_store import NoteStore
 from site_agent.policy_files import deidentification_policy, policy_text
 from site_agent.roster import Roster, read_roster
-from site_agent.settings import SiteConfig, SiteHome, load_site_config
+from site_agent.settings import SiteConfig, load_site_config
+from site_agent.site_home import SiteHome
 from site_agent.treatment import treatment_digest
 
 

@@ -30,7 +30,8 @@ from site_agent.exchange_client import ExchangeClient, TroubleError, Unreachable
 from site_agent.hours import is_open
 from site_agent.keys import load_signing_key
 from site_agent.lease_keeper import LeaseKeeper
-from site_agent.settings import SiteHome, load_site_config
+from site_agent.settings import load_site_config
+from site_agent.site_home import SiteHome
 from site_agent.work_process import WORK_PROGRAM, WorkProcess, passed_names, work_command
 
 WAIT_SECONDS = 20.0

@@ -3,7 +3,7 @@
 import os
 
 from site_agent.prefect_environment import IN_PROCESS, prefect_variables
-from site_agent.settings import SiteHome
+from site_agent.site_home import SiteHome
 
 _QUIET = {
     "PREFECT_LOGGING_LEVEL": "CRITICAL",

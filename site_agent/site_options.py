@@ -53,7 +53,7 @@ def open_site_at(config: Path, home: Path, substitutions: tuple[str, ...]) -> "O
     """
     os.umask(PRIVATE)
     from site_agent.opening import open_site  # noqa: PLC0415 - keeps --help quick
-    from site_agent.settings import SiteHome  # noqa: PLC0415
+    from site_agent.site_home import SiteHome  # noqa: PLC0415
 
     return open_site(config, SiteHome(home.resolve()), substitution_values(substitutions))
 

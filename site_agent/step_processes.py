@@ -32,7 +32,8 @@ from site_agent.keys import load_secret
 from site_agent.local_round import local_round
 from site_agent.note_store import NoteStore
 from site_agent.prefect_environment import environment_of_child
-from site_agent.settings import SiteConfig, SiteHome
+from site_agent.settings import SiteConfig
+from site_agent.site_home import SiteHome
 from site_agent.workbench import build_workbench
 
 Backend = Literal["gloo", "nccl"]

@@ -7,7 +7,7 @@ from fedclinic.evidence.checkpoint import TreeHead, read_head
 from fedclinic.evidence.cosigning import Cosigned, CosignTask, cosign
 from fedclinic.evidence.keys import KeyId, SigningKey, VerifyKey
 from site_agent.durable_file import replace_durably
-from site_agent.settings import SiteHome
+from site_agent.site_home import SiteHome
 
 
 def cosign_once(

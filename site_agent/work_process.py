@@ -19,7 +19,8 @@ from fedclinic.errors import RunError
 from fedclinic.evidence.statement import Envelope
 from fedclinic.local_protocol import REPLY, Ask, Reply
 from site_agent.prefect_environment import IN_PROCESS, SECRETS
-from site_agent.settings import SiteConfig, SiteHome
+from site_agent.settings import SiteConfig
+from site_agent.site_home import SiteHome
 
 WORK_PROGRAM = (sys.executable, "-m", "site_agent")
 """This package's own; nothing that is received chooses another."""

@@ -18,7 +18,8 @@ from fedclinic.updates.codec import Tensors
 from site_agent.activation_store import ActivationKey, cached_hidden_states
 from site_agent.models import choose_precision, load_base_model
 from site_agent.note_store import NoteStore
-from site_agent.settings import SiteConfig, SiteHome
+from site_agent.settings import SiteConfig
+from site_agent.site_home import SiteHome
 
 Progress = Callable[[int, int], None]
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from fedclinic.errors import ConfigError
 from site_agent.prefect_environment import enter_prefect, environment_of_child, prefect_variables
-from site_agent.settings import SiteConfig, SiteHome, Worker, load_site_config
+from site_agent.settings import SiteConfig, Worker, load_site_config
+from site_agent.site_home import SiteHome
 
 PROGRAM = (sys.executable, "-m", "site_agent", "work-one-task")
 """The one program that the worker ever starts: this package's own."""

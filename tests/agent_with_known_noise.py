@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from site_agent.poll import run_agent
-from site_agent.settings import SiteHome
+from site_agent.site_home import SiteHome
 
 PROGRAM = (sys.executable, "-m", "tests.site_with_known_noise")
 

@@ -16,7 +16,7 @@ import yaml
 from flows.coordinator_key import load_coordinator_key, public_text
 from flows.settings import Workspace
 from site_agent.keys import load_signing_key
-from site_agent.settings import SiteHome
+from site_agent.site_home import SiteHome
 from tests.processes import free_port
 
 PATIENCE = 120.0

@@ -15,7 +15,7 @@ from fedclinic.updates.blobs import BlobFolder
 from site_agent.child import serve
 from site_agent.confinement import confine
 from site_agent.opening import open_site
-from site_agent.settings import SiteHome
+from site_agent.site_home import SiteHome
 
 BEGUN = 'SELECT count(*) FROM entry WHERE body LIKE \'%"event":"use_begun"%\''
 

@@ -26,8 +26,9 @@ from site_agent.note_store import NoteStore
 from site_agent.outbox import Outbox
 from site_agent.personal_store import PersonalStore
 from site_agent.prepare import update_store
-from site_agent.settings import SiteConfig, SiteHome
+from site_agent.settings import SiteConfig
 from site_agent.site import Site
+from site_agent.site_home import SiteHome
 from site_agent.workbench import Workbench, build_workbench
 from tests.factories import (
     DIGEST,

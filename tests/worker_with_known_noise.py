@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from site_agent.opening import open_site
-from site_agent.settings import SiteHome
+from site_agent.site_home import SiteHome
 from site_agent.worker_child import carry_out
 from site_agent.worker_start import start_worker
 from tests.site_with_known_noise import known_noise

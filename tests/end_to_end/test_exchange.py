@@ -11,7 +11,7 @@ import pytest
 
 from fedclinic.evidence.keys import SigningKey
 from flows.run_store import RunStore
-from site_agent.settings import SiteHome
+from site_agent.site_home import SiteHome
 from site_agent.synthesize import write_cohort
 from tests.end_to_end.conftest import HOSPITALS, ROUNDS
 from tests.end_to_end.hospitals import Hospitals, open_hospitals

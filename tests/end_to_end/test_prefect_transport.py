@@ -37,7 +37,7 @@ from flows.rounds import work_of
 from flows.settings import Workspace
 from flows.sites.work_pools import WorkPoolSites
 from site_agent.opening import open_site
-from site_agent.settings import SiteHome
+from site_agent.site_home import SiteHome
 from site_agent.synthesize import write_cohort
 from site_agent.task_handler import TaskHandler
 from tests.end_to_end.conftest import plan_document, site_document

@@ -20,7 +20,7 @@ from fedclinic.evidence.snapshot import StoreSnapshot
 from fedclinic.evidence.verify import verify as verify_bundle
 from flows.auditing.reports import BROWSERS
 from flows.run_store import RunStore
-from site_agent.settings import SiteHome
+from site_agent.site_home import SiteHome
 from tests.end_to_end.conftest import HOSPITALS, ROUNDS, Setting
 from tests.end_to_end.edits_of_real_stores import SQL_EDITS
 

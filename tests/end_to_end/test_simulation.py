@@ -16,7 +16,8 @@ from flows.rounds import work_of
 from flows.run_store import RunHeader, RunStore
 from site_agent.keys import load_secret
 from site_agent.note_store import NoteStore
-from site_agent.settings import SiteHome, load_site_config
+from site_agent.settings import load_site_config
+from site_agent.site_home import SiteHome
 from site_agent.synthesize import write_cohort
 from site_agent.workbench import Workbench, build_workbench
 from tests.end_to_end.conftest import HOSPITALS, Setting, plan_document, site_document

@@ -14,7 +14,7 @@ from fedclinic.rounds import SiteReport
 from flows.rounds import REPORT_KIND
 from flows.run_store import RunStore
 from site_agent.ledger_file import LedgerFile
-from site_agent.settings import SiteHome
+from site_agent.site_home import SiteHome
 from tests.end_to_end.conftest import HOSPITALS, LABELS, ROUNDS, Setting
 from tests.processes import listen_to_interrupts
 

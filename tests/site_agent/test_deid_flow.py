@@ -22,7 +22,7 @@ from site_agent.deid_tasks import MEASURE, TREAT
 from site_agent.detection_process import DetectionPool, SitePlace
 from site_agent.keys import load_secret
 from site_agent.note_store import NoteStore
-from site_agent.settings import SiteHome
+from site_agent.site_home import SiteHome
 from site_agent.treatment import Job, Refused
 from tests.command_line import Answer, type_here
 from tests.factories import note_row, site_values, write_jsonl

@@ -19,7 +19,8 @@ from site_agent.connection_check import check_connection, check_disk
 from site_agent.enrolment import join_exchange, load_address
 from site_agent.key_rotation import rotate_key
 from site_agent.keys import load_signing_key
-from site_agent.settings import SiteHome, load_site_config
+from site_agent.settings import load_site_config
+from site_agent.site_home import SiteHome
 from tests.factories import make_signing_key
 from tests.fakes import installed_disclosure_policy
 from tests.processes import free_port

@@ -8,7 +8,7 @@ import pytest
 
 from fedclinic.errors import ConfigError
 from site_agent.keys import coordinator_keys, load_secret, load_signing_key
-from site_agent.settings import SiteHome
+from site_agent.site_home import SiteHome
 from tests.factories import make_signing_key
 
 

@@ -21,7 +21,8 @@ from fedclinic.local_protocol import Answered, Problem
 from flows.exchange.settings import Limits
 from flows.exchange.task_rows import TaskView
 from site_agent.poll import CLOSED_SECONDS, WORK_ATTEMPTS, Agent, only_agent_of
-from site_agent.settings import Orchestration, SiteConfig, SiteHome
+from site_agent.settings import Orchestration, SiteConfig
+from site_agent.site_home import SiteHome
 from site_agent.work_process import WorkProcess, passed_names, work_command
 from tests.factories import site_values
 from tests.fakes import FakeClock

@@ -67,7 +67,7 @@ from site_agent.deid_measures import AuditVerdict
 from site_agent.key_rotation import rotate_key
 from site_agent.opening import open_site
 from site_agent.poll import only_agent_of
-from site_agent.settings import SiteHome
+from site_agent.site_home import SiteHome
 from site_agent.task_handler import TaskHandler
 from tests.factories import (
     DIGEST,
