@@ -18,7 +18,8 @@ from fedclinic.records import Digest
 from fedclinic.rounds import REPORT_KIND, TASK_KIND, RoundTask, SiteReport, UpdateManifest, Work
 from fedclinic.updates.admission import check_report, check_update
 from fedclinic.updates.blobs import BlobFolder
-from fedclinic.updates.codec import TensorSchema, UpdateFile, encode_chunks
+from fedclinic.updates.codec import UpdateFile, encode_chunks
+from fedclinic.updates.layout import TensorSchema
 from fedclinic.updates.planned_noise import noise_floors
 from fedclinic.updates.shared import shared_schema
 from flows.run_store import SiteOutcome

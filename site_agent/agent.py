@@ -27,7 +27,8 @@ from fedclinic.privacy.random_stream import RandomStream
 from fedclinic.records import Record
 from fedclinic.rounds import TASK_KIND, AuditedRound, RoundTask, SiteReport, UpdateManifest
 from fedclinic.updates.admission import check_update
-from fedclinic.updates.codec import Tensors, UpdateFile, count_parameters, encode_chunks
+from fedclinic.updates.codec import Tensors, UpdateFile, encode_chunks
+from fedclinic.updates.layout import count_parameters
 from site_agent.egress import release, summarise, with_present_key
 from site_agent.ledger_statements import budget_statements
 from site_agent.local_round import local_round

@@ -11,14 +11,8 @@ from pathlib import Path
 
 from fedclinic.errors import DataError
 from fedclinic.records import Record
-from fedclinic.updates.codec import (
-    Array,
-    Tensors,
-    TensorSchema,
-    UpdateFile,
-    encode_chunks,
-    schema_of,
-)
+from fedclinic.updates.codec import Array, Tensors, UpdateFile, encode_chunks, schema_of
+from fedclinic.updates.layout import TensorSchema
 
 _KEPT_ROUNDS = 2
 

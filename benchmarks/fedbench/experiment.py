@@ -29,7 +29,8 @@ from fedclinic.simulation.partition import by_group, dirichlet, iid
 from fedclinic.simulation.robust import ROBUST_MEANS
 from fedclinic.simulation.site_data import SiteData, divide
 from fedclinic.simulation.split_learning import run_split_rounds
-from fedclinic.updates.codec import Tensors, count_parameters
+from fedclinic.updates.codec import Tensors
+from fedclinic.updates.layout import count_parameters
 
 
 def run_cell(cell: Cell, laboratory: Laboratory) -> Result:

@@ -14,7 +14,8 @@ from fedclinic.learning.finetune import train_privately, train_unprotected
 from fedclinic.plan import PatientPrivacy, Unprotected
 from fedclinic.privacy.accounting import calibrate_noise_multiplier
 from fedclinic.privacy.random_stream import RandomStream
-from fedclinic.updates.codec import MAX_HEADER_BYTES, count_parameters, encode, encode_chunks
+from fedclinic.updates.codec import encode, encode_chunks
+from fedclinic.updates.layout import MAX_HEADER_BYTES, count_parameters
 
 BILLION = {4: 243_286_016, 6: 364_929_024, 8: 486_572_032, 16: 973_144_064}
 """Parameters of the top k of the 16 blocks of LLaMA-3.2-1B, by arithmetic."""

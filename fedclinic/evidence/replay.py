@@ -22,7 +22,8 @@ from fedclinic.privacy.accounting import ComposedPrivacy
 from fedclinic.privacy.mechanism import Mechanism
 from fedclinic.records import Digest
 from fedclinic.rounds import LedgerHead, SiteReport
-from fedclinic.updates.codec import Tensors, TensorSchema
+from fedclinic.updates.codec import Tensors
+from fedclinic.updates.layout import TensorSchema
 
 OpenUpdate = Callable[[Digest], AbstractContextManager[Tensors]]
 """Opens a stored update by its digest; raises DataError if it was not kept."""

@@ -18,7 +18,8 @@ import numpy as np
 
 from fedclinic.method_parts import Bandit, LayerDropout, Shape
 from fedclinic.methods.method import Method, RoundDiagnostics, ServerState
-from fedclinic.updates.codec import Array, Tensors, TensorSchema
+from fedclinic.updates.codec import Array, Tensors
+from fedclinic.updates.layout import TensorSchema
 
 MEMORY = "bandit"
 _SHAPES: tuple[Shape, ...] = ("uniform", "incremental", "decay")

@@ -18,7 +18,8 @@ from fedclinic.methods.method import (
     zeros,
 )
 from fedclinic.updates.aggregate import mean_by_senders, renormalise, tensors_norm
-from fedclinic.updates.codec import Tensors, TensorSchema
+from fedclinic.updates.codec import Tensors
+from fedclinic.updates.layout import TensorSchema
 
 
 def fedavg(*, server_learning_rate: float) -> Method:

@@ -29,7 +29,8 @@ from fedclinic.methods.method import (
     zeros,
 )
 from fedclinic.updates.aggregate import mean_by_senders, renormalise, tensors_norm
-from fedclinic.updates.codec import Array, Tensors, TensorSchema
+from fedclinic.updates.codec import Array, Tensors
+from fedclinic.updates.layout import TensorSchema
 from fedclinic.updates.shared import block_of, number_of
 
 Blocks = Mapping[str, tuple[str, ...]]

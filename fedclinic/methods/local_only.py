@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from fedclinic.errors import AdmissionError
 from fedclinic.methods.method import Method, RoundDiagnostics, ServerState, add_scaled, zeros
 from fedclinic.updates.aggregate import renormalise
-from fedclinic.updates.codec import Tensors, TensorSchema
+from fedclinic.updates.codec import Tensors
+from fedclinic.updates.layout import TensorSchema
 
 
 def local_only(*, sites: Sequence[str]) -> Method:

@@ -11,14 +11,8 @@ import numpy as np
 
 from fedclinic.errors import ModelError
 from fedclinic.records import Count, Record
-from fedclinic.updates.codec import (
-    Array,
-    Tensors,
-    TensorSchema,
-    decode,
-    encode,
-    schema_of,
-)
+from fedclinic.updates.codec import Array, Tensors, decode, encode, schema_of
+from fedclinic.updates.layout import TensorSchema
 
 _ROUND_NUMBER = "round_number"
 

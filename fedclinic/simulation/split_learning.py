@@ -21,7 +21,8 @@ from fedclinic.methods.method import add_scaled, zeros
 from fedclinic.plan import Unprotected
 from fedclinic.simulation.federation import SimulatedRound, Simulation, Start, train_at
 from fedclinic.updates.aggregate import tensors_norm
-from fedclinic.updates.codec import Tensors, TensorSchema, encode
+from fedclinic.updates.codec import Tensors, encode
+from fedclinic.updates.layout import TensorSchema
 from fedclinic.updates.shared import block_of, number_of
 
 BYTES_OF = {"F32": 4, "BF16": 2}

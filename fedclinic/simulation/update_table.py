@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fedclinic.updates.codec import Array, Tensors, TensorSchema
+from fedclinic.updates.codec import Array, Tensors
+from fedclinic.updates.layout import TensorSchema
 
 Row = NDArray[np.float32]
 

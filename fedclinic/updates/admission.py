@@ -12,7 +12,8 @@ from scipy import stats
 
 from fedclinic.errors import AdmissionError, SignatureError
 from fedclinic.rounds import RoundTask, SiteReport
-from fedclinic.updates.codec import Tensors, TensorSchema, check_finite
+from fedclinic.updates.codec import Tensors, check_finite
+from fedclinic.updates.layout import TensorSchema
 
 FALSE_REFUSAL = 1e-6
 """Probability that an honest site's noise alone falls below the floor, by chance."""

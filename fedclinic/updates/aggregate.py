@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from fedclinic.errors import AdmissionError
 from fedclinic.updates.admission import squared_norm
-from fedclinic.updates.codec import Array, Tensors, TensorSchema, read_into, schema_of
+from fedclinic.updates.codec import Array, Tensors, read_into, schema_of
+from fedclinic.updates.layout import TensorSchema
 
 _SLICE_ELEMENTS = 1 << 16
 """Elements that are summed at once: the float64 slices of the sum stay in a core's cache."""

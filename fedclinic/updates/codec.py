@@ -1,18 +1,15 @@
-"""Tensors as safetensors bytes and back, by our own strict reader that trusts nothing unchecked.
+"""Tensors as safetensors bytes and back, from memory or from a file whose layout is checked first.
 
-The reader takes exactly what the plan's schema describes: the same names, shapes and element type,
-tensors that lie side by side without gap, overlap or tail, and no metadata. Everything that travels
-is a *change*: BF16 loses 0.2 % of a change, but much more of one if it were added to its weights.
+Everything that travels is a *change*: BF16 loses 0.2 % of a change, but much more of one if it were
+added to its weights.
 """
 
 import json
-import math
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Never, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,39 +17,20 @@ from numpy.typing import NDArray
 from fedclinic.digest import digest_chunks
 from fedclinic.errors import AdmissionError
 from fedclinic.records import Digest
+from fedclinic.updates.layout import (
+    LENGTH_BYTES,
+    WIDTH,
+    ElementType,
+    TensorSchema,
+    header_bytes,
+    read_layout,
+)
 
 Array = NDArray[np.float32]
 Tensors = Mapping[str, Array]
 """Named tensors; an `UpdateFile` is one whose tensors are read from disk when asked for."""
 
-TensorSchema = Mapping[str, tuple[int, ...]]
-ElementType = Literal["F32", "BF16"]
-
-MAX_HEADER_BYTES = 1 << 20
-_LENGTH_BYTES = 8
-_WIDTH: dict[ElementType, int] = {"F32": 4, "BF16": 2}
 _READ_BYTES = 1 << 20
-
-
-@dataclass(frozen=True)
-class Slot:
-    """Where one tensor lies in a file, in bytes from the file's start."""
-
-    shape: tuple[int, ...]
-    start: int
-    stop: int
-
-    @property
-    def elements(self) -> int:
-        return math.prod(self.shape)
-
-
-@dataclass(frozen=True)
-class Layout:
-    """A checked header: one slot for each tensor of the schema, in the order of the file."""
-
-    dtype: ElementType
-    slots: Mapping[str, Slot]
 
 
 def schema_of(tensors: Tensors) -> dict[str, tuple[int, ...]]:
@@ -60,15 +38,6 @@ def schema_of(tensors: Tensors) -> dict[str, tuple[int, ...]]:
     if isinstance(tensors, UpdateFile):
         return {name: slot.shape for name, slot in tensors.layout.slots.items()}
     return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-
-
-def count_parameters(schema: TensorSchema) -> int:
-    return sum(math.prod(shape) for shape in schema.values())
-
-
-def max_file_bytes(schema: TensorSchema, dtype: ElementType) -> int:
-    """The largest file that the reader could accept; refuse a longer upload while it arrives."""
-    return _LENGTH_BYTES + MAX_HEADER_BYTES + count_parameters(schema) * _WIDTH[dtype]
 
 
 def encode_chunks(tensors: Tensors, dtype: ElementType) -> Iterator[bytes]:
@@ -82,7 +51,7 @@ def encode_chunks(tensors: Tensors, dtype: ElementType) -> Iterator[bytes]:
     header: dict[str, Any] = {}
     end = 0
     for name in sorted(tensors):
-        start, end = end, end + tensors[name].size * _WIDTH[dtype]
+        start, end = end, end + tensors[name].size * WIDTH[dtype]
         header[name] = {
             "dtype": dtype,
             "shape": list(tensors[name].shape),
@@ -90,7 +59,7 @@ def encode_chunks(tensors: Tensors, dtype: ElementType) -> Iterator[bytes]:
         }
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # tensors start on a multiple of eight
-    yield len(text).to_bytes(_LENGTH_BYTES, "little") + text
+    yield len(text).to_bytes(LENGTH_BYTES, "little") + text
     for name in sorted(tensors):
         yield _narrow(name, np.ascontiguousarray(tensors[name], dtype="<f4"), dtype)
 
@@ -98,53 +67,6 @@ def encode_chunks(tensors: Tensors, dtype: ElementType) -> Iterator[bytes]:
 def encode(tensors: Tensors, dtype: ElementType) -> bytes:
     """Encode tensors as one safetensors file; see `encode_chunks`."""
     return b"".join(encode_chunks(tensors, dtype))
-
-
-def read_layout(head: bytes, *, size: int, schema: TensorSchema, dtype: ElementType) -> Layout:
-    """Check the header of a file of `size` bytes that begins with `head`.
-
-    Raises:
-        AdmissionError: if `head` lacks a part of the header, or the file is not laid out exactly
-            as the schema says.
-    """
-    length = header_bytes(head, size)
-    if len(head) < _LENGTH_BYTES + length:
-        raise AdmissionError("update: the header is cut off")
-    header = _parse_header(head[_LENGTH_BYTES : _LENGTH_BYTES + length])
-    if header.pop("__metadata__", {}) != {}:
-        raise AdmissionError("update: metadata is not allowed")
-    if header.keys() != schema.keys():
-        unexpected, missing = len(header.keys() - schema.keys()), len(schema.keys() - header.keys())
-        raise AdmissionError(
-            f"update: {unexpected} tensor names are not in the plan and {missing} are missing"
-        )
-    begin = _LENGTH_BYTES + length
-    slots = {
-        name: _read_slot(name, entry, schema[name], dtype, begin) for name, entry in header.items()
-    }
-    ordered = dict(sorted(slots.items(), key=lambda item: item[1].start))
-    position = begin
-    for name, slot in ordered.items():
-        if slot.start != position:
-            raise AdmissionError(f"update: gap or overlap before tensor {name!r}")
-        position = slot.stop
-    if position != size:
-        raise AdmissionError(f"update: {size} bytes long, its tensors end at {position}")
-    return Layout(dtype, ordered)
-
-
-def header_bytes(head: bytes, size: int) -> int:
-    """The length of the header, which follows the first eight bytes.
-
-    Raises:
-        AdmissionError: if it cannot be the header of a file of `size` bytes.
-    """
-    if len(head) < _LENGTH_BYTES:
-        raise AdmissionError("update: shorter than a header")
-    length = int.from_bytes(head[:_LENGTH_BYTES], "little")
-    if not 2 <= length <= min(MAX_HEADER_BYTES, size - _LENGTH_BYTES):
-        raise AdmissionError(f"update: header length {length} in a file of {size} bytes")
-    return length
 
 
 def decode(blob: bytes, schema: TensorSchema, dtype: ElementType) -> dict[str, Array]:
@@ -182,8 +104,8 @@ class UpdateFile(Mapping[str, Array]):
         self._descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             self.size = os.fstat(self._descriptor).st_size
-            length = header_bytes(self._read(0, min(self.size, _LENGTH_BYTES)), self.size)
-            head = self._read(0, _LENGTH_BYTES + length)
+            length = header_bytes(self._read(0, min(self.size, LENGTH_BYTES)), self.size)
+            head = self._read(0, LENGTH_BYTES + length)
             self.layout = read_layout(head, size=self.size, schema=schema, dtype=dtype)
         except BaseException:
             os.close(self._descriptor)
@@ -214,7 +136,7 @@ class UpdateFile(Mapping[str, Array]):
 
     def read_into(self, name: str, start: int, out: Array) -> None:
         """Fill `out`, flat, with the elements of a tensor from `start` on."""
-        slot, width = self.layout.slots[name], _WIDTH[self.layout.dtype]
+        slot, width = self.layout.slots[name], WIDTH[self.layout.dtype]
         offset = slot.start + start * width
         if not 0 <= start <= slot.elements - out.size:
             raise IndexError(f"elements {start} to {start + out.size} of tensor {name!r}")
@@ -278,48 +200,3 @@ def _narrow(name: str, tensor: Array, dtype: ElementType) -> bytes:
 
 def _widen(narrow: NDArray[np.uint16], out: Array) -> None:
     np.left_shift(narrow, 16, out=out.view(np.uint32), dtype=np.uint32)
-
-
-def _parse_header(text: bytes) -> dict[str, Any]:
-    try:
-        header = json.loads(
-            text.decode(), object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant
-        )
-    except (ValueError, RecursionError):
-        raise AdmissionError("update: the header is not JSON") from None
-    if not isinstance(header, dict):
-        raise AdmissionError("update: the header is not an object")
-    return header
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    entries = dict(pairs)
-    if len(entries) != len(pairs):
-        raise AdmissionError("update: a name appears twice in the header")
-    return entries
-
-
-def _refuse_constant(constant: str) -> Never:
-    raise AdmissionError(f"update: {constant} in the header")
-
-
-def _read_slot(
-    name: str, entry: object, shape: tuple[int, ...], dtype: ElementType, begin: int
-) -> Slot:
-    if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
-        raise AdmissionError(f"update: the entry of tensor {name!r} is not three fields")
-    if entry["dtype"] != dtype:
-        raise AdmissionError(f"update: tensor {name!r} is not {dtype}")
-    if not _is_sizes(entry["shape"]) or tuple(entry["shape"]) != shape or 0 in shape:
-        raise AdmissionError(f"update: tensor {name!r} does not have shape {shape}")
-    offsets = entry["data_offsets"]
-    if not _is_sizes(offsets) or len(offsets) != 2:
-        raise AdmissionError(f"update: tensor {name!r} has no place in the file")
-    start, stop = offsets
-    if stop - start != math.prod(shape) * _WIDTH[dtype]:
-        raise AdmissionError(f"update: tensor {name!r} does not have the bytes of its shape")
-    return Slot(shape, begin + start, begin + stop)
-
-
-def _is_sizes(value: object) -> bool:
-    return isinstance(value, list) and all(type(item) is int and item >= 0 for item in value)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fedclinic.plan import PatientPrivacy
 from fedclinic.rounds import Work
 from fedclinic.updates.admission import NoiseFloor, noise_floor
-from fedclinic.updates.codec import TensorSchema, count_parameters
+from fedclinic.updates.layout import TensorSchema, count_parameters
 
 HEAD_PREFIX = "head."
 

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable
 
 from fedclinic.errors import AdmissionError
 from fedclinic.method_parts import Training
-from fedclinic.updates.codec import Array, Tensors, TensorSchema
+from fedclinic.updates.codec import Array, Tensors
+from fedclinic.updates.layout import TensorSchema
 
 _BLOCK_NAME = re.compile(r"(.*?\.\d+)\.(.+)")
 

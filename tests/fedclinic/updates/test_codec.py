@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fedclinic.errors import AdmissionError
-from fedclinic.updates.codec import UpdateFile, decode, encode, max_file_bytes, schema_of
+from fedclinic.updates.codec import UpdateFile, decode, encode, schema_of
+from fedclinic.updates.layout import max_file_bytes
 
 SCHEMA = {"a.weight": (4, 3), "b": (5,)}
 
