@@ -6,24 +6,18 @@ from typing import Literal, TypeVar
 
 from fedclinic import rounds
 from fedclinic.answers import Answer
-from fedclinic.digest import digest_record
 from fedclinic.errors import (
     BudgetError,
     DeidentificationError,
     FedclinicError,
     PolicyError,
     SignatureError,
-    TrainingError,
 )
 from fedclinic.evidence import cosigning
 from fedclinic.evidence.cosigning import CosignTask
-from fedclinic.evidence.events import SelfTested
 from fedclinic.evidence.statement import Envelope, open_record, statement_kind
 from fedclinic.local_protocol import Counted, Progress, Reply
 from fedclinic.plan import BaseModelRef, Layers, Task
-from fedclinic.privacy.production_trainer import production_trainer
-from fedclinic.privacy.random_stream import RandomStream
-from fedclinic.privacy.self_test import SelfTest, run_self_test
 from fedclinic.records import Digest, Record
 from fedclinic.rounds import (
     AuditRevealed,
@@ -47,12 +41,13 @@ from site_agent.ledger_statements import to_the_minute
 from site_agent.models import check_base_model
 from site_agent.opening import OpenSite
 from site_agent.outbox import Outbox
-from site_agent.own_code import code_digest, image_digest
 from site_agent.personal_store import PersonalStore
 from site_agent.policy_book import put_in_force
 from site_agent.prepare import update_store
+from site_agent.proven_trainer import ProvenTrainer, prove_trainer
 from site_agent.site import Site, fresh_noise_key
 from site_agent.step_processes import StepProcesses
+from site_agent.store_measures import StoreCounts
 from site_agent.witness_file import cosign_once
 from site_agent.workbench import Workbench, build_workbench
 
@@ -72,8 +67,7 @@ class TaskHandler:
     clock: Callable[[], float]
     noise_key: Callable[[], bytes] = fresh_noise_key
     bench: dict[str, Workbench] = field(default_factory=dict)
-    tested: SelfTested | None = None
-    tested_digest: Digest = ""
+    proven: ProvenTrainer | None = None
 
     def handle(self, envelope: Envelope) -> Answer:
         """Answer a task of any kind that this version knows.
@@ -135,22 +129,8 @@ class TaskHandler:
         self.site.ledger.verify(task.witness)
         stated = self._stated_policies()
         check_base_model(task.base_model, task.layers, self.site.config)
-        with self.site.detection() as pool:
-            counts = update_store(
-                self.site.config,
-                task.task,
-                self.site.store,
-                OneProcess(pool, self.site.treatment(), self.site.roster()),
-                self._meter("de-identify"),
-            )
-        policy = self.site.privacy_policy
-        for cohort in self.site.store.cohorts():
-            self.site.ledger.add_cohort(
-                cohort,
-                epsilon=policy.epsilon,
-                delta=policy.delta,
-                yearly_epsilon=policy.yearly_epsilon,
-            )
+        counts = self._update_store(task.task)
+        self._add_cohorts()
         bench = self._workbench(task.task, task.base_model, task.layers)
         self.say(
             Counted(notes=counts.notes, quarantined=counts.quarantined, patients=counts.patients)
@@ -175,6 +155,27 @@ class TaskHandler:
         site = self.site
         rotations = stated_rotations(site.home, site.config.site, site.key.public)
         return (*rotations, *stated, *signed)
+
+    def _update_store(self, task: Task) -> StoreCounts:
+        with self.site.detection() as pool:
+            return update_store(
+                self.site.config,
+                task,
+                self.site.store,
+                OneProcess(pool, self.site.treatment(), self.site.roster()),
+                self._meter("de-identify"),
+            )
+
+    def _add_cohorts(self) -> None:
+        """Give the patients of each year the budget that the policy grants."""
+        policy = self.site.privacy_policy
+        for cohort in self.site.store.cohorts():
+            self.site.ledger.add_cohort(
+                cohort,
+                epsilon=policy.epsilon,
+                delta=policy.delta,
+                yearly_epsilon=policy.yearly_epsilon,
+            )
 
     def _store_digest(self, run: str) -> Digest:
         """Names the notes: openly where they are public or consented, else for the site alone."""
@@ -249,7 +250,7 @@ class TaskHandler:
         def workbench(task: RoundTask) -> Workbench:
             return self._workbench(task.work.task, task.work.base_model, task.work.layers)
 
-        tested = self._self_test()
+        proven = self._proven_trainer()
         return Site(
             config=self.site.config,
             key=self.site.key,
@@ -258,8 +259,8 @@ class TaskHandler:
             policies=self.site.policies(),
             disclosure_policy=self.site.disclosure_policy,
             auditing=self._auditing(),
-            self_test=self.tested_digest,
-            self_tested=tested,
+            self_test=proven.digest,
+            self_tested=proven.statement,
             ledger=self.site.ledger,
             store=self.site.store,
             outbox=Outbox(self.site.home.outbox),
@@ -271,34 +272,14 @@ class TaskHandler:
             together=StepProcesses(self.site.config, self.site.home, self.site.auditing_policy),
         )
 
-    def _self_test(self) -> SelfTested:
-        """Test this machine's trainer once for the process, before its first round.
-
-        Raises:
-            TrainingError: naming the properties that failed; no round is run then.
-        """
-        if self.tested is None:
-            result = run_self_test(production_trainer, RandomStream(self.noise_key()))
-            if not result.passed:
-                failed = ", ".join(result.failed())
-                raise TrainingError(f"the trainer failed its self-test ({failed}): nothing is run")
-            self.tested = _statement_of(result, self.site.config.site, self.clock())
-            self.tested_digest = digest_record(result)
-        return self.tested
+    def _proven_trainer(self) -> ProvenTrainer:
+        """The trainer, tested once for the process, before its first round."""
+        if self.proven is None:
+            self.proven = prove_trainer(self.site.config.site, self.noise_key(), self.clock())
+        return self.proven
 
     def _meter(self, stage: Stage) -> Callable[[int, int], None]:
         def report(done: int, total: int) -> None:
             self.say(Progress(stage=stage, done=done, total=total))
 
         return report
-
-
-def _statement_of(result: SelfTest, site: str, at: float) -> SelfTested:
-    return SelfTested(
-        at=to_the_minute(at),
-        site=site,
-        code=code_digest(),
-        image=image_digest(),
-        verdict="pass" if result.passed else "fail",
-        checks={check.name: "pass" if check.passed else "fail" for check in result.checks},
-    )
