@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from xml.etree import ElementTree
 
+SITE = "tests/site_agent"
 EXCHANGE = "tests/flows/exchange"
 CORE = "tests/fedclinic"
 END = "tests/end_to_end"
@@ -22,14 +23,14 @@ THREATS: dict[str, dict[str, str]] = {
         f"{CORE}/privacy/test_disclosure.py": "",
     },
     "hostile coordinator sends code": {
-        "tests/site_agent/test_task_handler.py": "stranger",
-        "tests/site_agent/test_worker.py": "refused or not_of_the_agent or server_configures",
+        f"{SITE}/test_task_handler_refusals.py": "stranger",
+        f"{SITE}/test_worker.py": "refused or not_of_the_agent or server_configures",
         f"{END}/test_prefect_transport.py": "rewrites or not_the_agents or nobody_that",
         "tests/promises/test_the_coordinator_is_kept_out.py": "unpickles or code_of_its_own",
-        "tests/site_agent/test_poll.py": "named_variables or credential",
+        f"{SITE}/test_poll.py": "named_variables or credential",
     },
     "hostile coordinator sends a weak plan": {
-        "tests/site_agent/test_agent.py": "does_not_allow_is_refused or without_privacy",
+        f"{SITE}/test_agent_refusals.py": "does_not_allow_is_refused or without_privacy",
         "tests/promises/test_budget_is_kept.py": "understates or says_so",
     },
     "one site reaches another": {
@@ -50,7 +51,7 @@ THREATS: dict[str, dict[str, str]] = {
     "stolen site credential": {
         f"{EXCHANGE}/test_exchange_attacks.py": "revoked or new_key",
         f"{EXCHANGE}/test_exchange_tasks.py": "second_agent or nobody_elses",
-        "tests/site_agent/test_poll.py": "revoked",
+        f"{SITE}/test_poll.py": "revoked",
     },
     "stolen or guessed token": {
         f"{EXCHANGE}/test_exchange_attacks.py": "token or joining_site or invitation"
@@ -61,10 +62,10 @@ THREATS: dict[str, dict[str, str]] = {
         ADMITTING: "answers_another or another_key or another_kind or nonce or renewed or own_task",
         f"{CORE}/updates/test_admission.py": "another_task or taken_once",
     },
-    "rollback of the global model": {"tests/site_agent/test_agent.py": "older_global_model"},
+    "rollback of the global model": {f"{SITE}/test_agent_refusals.py": "older_global_model"},
     "rollback of ledger, VM snapshot": {
-        "tests/site_agent/test_task_handler.py": "restored_ledger",
-        "tests/site_agent/test_ledger_file.py": "shortened or restored or goes_back or edited",
+        f"{SITE}/test_task_handler_refusals.py": "restored_ledger",
+        f"{SITE}/test_ledger_file.py": "shortened or restored or goes_back or edited",
     },
     "split view by the coordinator": {f"{CORE}/evidence/test_witness.py": ""},
     "PHI in logs, metrics, exceptions, flow parameters, results": {
@@ -74,10 +75,10 @@ THREATS: dict[str, dict[str, str]] = {
     },
     "pickle, torch.load": {
         "tests/promises/test_the_coordinator_is_kept_out.py": "unpickles",
-        "tests/site_agent/test_models.py": "pickled",
+        f"{SITE}/test_models.py": "pickled",
         f"{EXCHANGE}/test_exchange_attacks.py": "no_message",
     },
-    "trust_remote_code, auto_map": {"tests/site_agent/test_models.py": "code_beside"},
+    "trust_remote_code, auto_map": {f"{SITE}/test_models.py": "code_beside"},
     "path traversal, symlinks, archives": {
         f"{EXCHANGE}/test_exchange_attacks.py": "nothing_but_the_interface",
         f"{CORE}/updates/test_codec.py": "link or swapped",
@@ -89,7 +90,7 @@ THREATS: dict[str, dict[str, str]] = {
         f"{EXCHANGE}/test_blobs.py": "largest_size or more_bytes or another_size",
     },
     "budget race, double retry": {
-        "tests/site_agent/test_ledger_file.py": "race or killed or same_round or use_begins_once",
+        f"{SITE}/test_ledger_file.py": "race or killed or same_round or use_begins_once",
         "tests/promises/test_budget_is_kept.py": "repeated or overspend",
     },
     "predictable randomness": {
@@ -101,7 +102,7 @@ THREATS: dict[str, dict[str, str]] = {
         f"{EXCHANGE}/test_exchange_sites.py": "changed_at_the_exchange",
     },
     "a server or proxy in between": {
-        "tests/site_agent/test_enrolment.py": "authority or token or closed",
+        f"{SITE}/test_enrolment.py": "authority or token or closed",
     },
     "any input at all": {f"{EXCHANGE}/test_exchange_interface.py": "as_it_says or describes"},
     "curious neighbour on the coordinator's machine": {

@@ -5,17 +5,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
+
+import numpy as np
 
 from fedclinic.answers import Answer
 from fedclinic.config import parse_document
 from fedclinic.evidence.keys import SigningKey
-from fedclinic.evidence.statement import Envelope, open_record, sign
+from fedclinic.evidence.statement import Envelope, open_record, sign, statement_kind
 from fedclinic.plan import Task
 from fedclinic.privacy.auditing_policy import AuditingPolicy
 from fedclinic.privacy.policy import PrivacyPolicy
 from fedclinic.rounds import TASK_KIND, RoundTask, SiteReport
 from fedclinic.updates.blobs import BlobFolder
+from fedclinic.updates.codec import UpdateFile
 from site_agent.agent import run_round
 from site_agent.audit_secrets import AuditSecrets
 from site_agent.auditing import Auditing
@@ -33,9 +36,12 @@ from site_agent.workbench import Workbench, build_workbench
 from tests.factories import (
     DIGEST,
     make_learning_task,
+    make_plan,
     make_round_task,
     make_self_tested,
     make_signing_key,
+    make_unprotected,
+    make_work,
     note_row,
     site_values,
     write_jsonl,
@@ -52,6 +58,7 @@ from tests.fakes import (
 
 COORDINATOR = make_signing_key(1)
 PATIENTS = 12
+UNPROTECTED = make_work(make_plan(privacy=make_unprotected().model_dump()))
 
 
 def public_text(key: SigningKey) -> str:
@@ -173,3 +180,21 @@ def _remembering(
         return build_workbench(config, home, store, plan, FakeProgress())
 
     return build
+
+
+def update_of(tiny: TinySite, digest: str) -> dict[str, np.ndarray]:
+    """The tensors of an update that a site delivered, by name."""
+    bench = tiny.site.workbench(make_tiny_task(work=make_work()))
+    path = tiny.site.blobs.find(digest)
+    with UpdateFile(path, bench.model.shapes(), "F32") as file:
+        return dict(file)
+
+
+def kinds_of(answer: Answer) -> list[str]:
+    """Kinds of the statements of an answer, in their order."""
+    return [statement_kind(statement) for statement in answer.statements]
+
+
+def never_read(task: RoundTask) -> Never:
+    """A workbench of a site whose notes must not be read."""
+    raise AssertionError("notes were read")
