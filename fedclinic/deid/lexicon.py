@@ -1,7 +1,7 @@
 """The dictionaries that detection looks words up in: names, places, ordinary and medical words.
 
-`benchmarks/deid_lexicon.py` built the files from packages with free licences; `word_lists` holds
-what a clinician would know by heart.
+`benchmarks/deid_lexicon.py` built the files from packages with free licences; `word_lists` and
+`clinical_words` hold what a clinician would know by heart.
 """
 
 import functools
@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from importlib.resources import files
 
+from fedclinic.deid.clinical_words import CLINICAL_WORDS
 from fedclinic.deid.word_lists import (
     ALSO_ORDINARY,
     EPONYMS,
@@ -69,6 +70,7 @@ def lexicon() -> Lexicon:
             match.group() for match in map(_OPENING.match, known_places) if match
         ),
         ordinary=(frozenset(ordinary) - NOT_ORDINARY)
+        | CLINICAL_WORDS
         | NAMES_THAT_ARE_WORDS
         | ALSO_ORDINARY
         | NEVER_NAMES,

@@ -121,7 +121,12 @@ EPONYMS = words(
     klippel feil caroli rotor crigler najjar alagille reye bochdalek morgagni calot cloquet gerota
     hesselbach scarpa schober apley dawbarn kanavel barlow ortolani galeazzi burkitt sezary kienbock
     quervain dercum chagas brucella wuchereria coxsackie bickerstaff balo binswanger creutzfeldt
-    gerstmann straussler hallervorden friedreich duchenne dreifuss
+    gerstmann straussler hallervorden friedreich duchenne dreifuss epstein barr rankin berg kessler
+    judkins masterson heaney mayfield kellgren outerbridge gartland barthel tinetti borg charlson
+    centor cockcroft gault bazett bethesda pfirrmann modic kussmaul cheyne coombs hasson veress
+    zimmer pavlik unna kling shiley sengstaken blakemore malecot mahurkar bivona harrington mccall
+    goldenberg thomason luhr mayo stensen wharton schwann leydig sertoli purkinje malpighi
+    langerhans
     """
 )
 """Names that usually stand for a disease, sign, device, score or instrument."""

@@ -23,7 +23,10 @@ EPONYM_FOLLOWS = re.compile(
     r"scissors|elevator|speculum|balloon|stent|filter|valve|prosthesis|screw|plate|pin|nail|rod|"
     r"wire|"
     r"hypothesis|law|rule|index|grade|stage|type|tumor|sarcoma|cyst|ulcer|node|nodes|fiber|"
-    r"ligament|fossa)"
+    r"ligament|fossa|curettes?|cannula|stitch|osteotomy|splint|boots?|technique|incision|flap|formula|"
+    r"equation|protocol|trocar|taper|collar|traction|triangle|pouch|canal|murmur|encephalopathy|"
+    r"psychosis|ataxia|chorea|neuralgia|neuroma|adenoma|carcinoma|titers?|antibod(?:y|ies)|virus|"
+    r"retinopathy|culdoplasty|fundoplication|anastomosis|procedures|maneuvers|signs)\b"
 )
 _SENTENCE_START = re.compile(r"[.?!:;]\s{1,2}$|[-•*]\s$")
 _COMMON_SURNAME_RANK = 5000
