@@ -40,14 +40,14 @@ _AFTER_DAY = re.compile(
     rf"{MONTH}\b\.?(?:,?[- ]?{YEAR4}|[- ']\d\d(?![\d:]))?(?!\w)|{MONTH}{YEAR4}(?!\w)"
 )
 _MONTH_OR_WORD = re.compile(
-    r"(?:March|May)\b(?! (?:be|have|not|need|also|repeat|take|use|want|require))"
+    r"(?:March|May)\b(?! (?:be|have|not|need|also|repeat|take|use|want|require|[Cc]oncern|CONCERN))"
 )
 _SHORT_MONTH = re.compile(r"(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?")
 _MONTH_CUE = re.compile(
     r"\b(?:[Ss]ince|[Ii]n|[Ll]ast|[Tt]his|[Ee]arly|[Ll]ate|[Mm]id-?|[Uu]ntil|[Bb]y) $"
 )
 _OTHER_RULES = (
-    rule(Kind.DATE_TIME, 0.5, r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b"),
+    rule(Kind.DATE_TIME, 0.5, r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?\b"),
     rule(
         Kind.DATE_TIME,
         0.7,
@@ -71,11 +71,11 @@ _MONTH_WORDS = words(
 )
 _REACH = 14
 _NUMBERS = re.compile(
-    r"\d{1,4}(?P<mark>[-/.])\d{1,4}(?:[-/.]\d{1,4})?(?:[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?Z?)?"
+    r"\d{1,4}(?P<mark>[-/.])\d{1,4}(?:[-/.]\d{1,4})?(?:T\d\d:\d\d(?::\d\d)?(?:\.\d+)?Z?)?"
 )
 _COMPACT_FORM = re.compile(r"(?:0\d|1[0-2])(?:[0-2]\d|3[01])(?:(?:19|20)\d\d|\d\d)")
 _COMPACT_CUE = re.compile(r"(?i)(?:dob|d\.o\.b\.|birth ?(?:date)?|date|dd|dt|dv)[:. ]{1,12}$")
-_CLOCK = re.compile(r"[T ]\d\d:.*$")
+_CLOCK = re.compile(r"T\d\d:.*$")
 _FOLLOWED_BY_WORD = re.compile(r" (?:at|with|by|for|and|was|he|she)\b")
 _MEASURED_BEFORE = re.compile(
     r"(?i)(?:bp|blood pressure|strength|pain|gleason|reflex\w*|pulses?|grade|score|apgar\w*|murmur|"
@@ -104,6 +104,7 @@ _AGE_AFTER = re.compile(
 _AGE_BEFORE = re.compile(
     r"(?i)\b(?:aged?|age of|turn(?:s|ed|ing)|birthday:?|years old:?|now|is now)[:\s]{1,3}(?:is )?$"
 )
+_DIED = re.compile(r"(?i)\b(?:died|dies|deceased|passed|passed away|lived),? (?:at|to)(?: be)? $")
 _AT_AGE = re.compile(r"(?:^|[\n.:] ?)[Aa]t $")
 _NAME_IS = re.compile(r"[A-Z][\w.'-]+ is $")
 _NAME_BEFORE = re.compile(r"[A-Z][\w.'-]+, $")
@@ -146,6 +147,8 @@ def _is_age(before: str, after: str) -> bool:
         return True
     if after[:1] in ("/", "%") or (after[:1] == "." and after[1:2].isdigit()):
         return False
+    if _DIED.search(before):
+        return True
     if _AT_AGE.search(before) and after.startswith(","):
         return True
     if _NAME_IS.search(before) and after[:1] in (".", ",", ";", "\n"):
@@ -253,7 +256,8 @@ def _short_date_score(text: str, start: int, value: str, mark: str) -> float:
         return 0.6 if follows and dated else 0
     if mark == ".":
         return 0
-    if not dated and (value in _FRACTIONS or value.endswith("/10")):
+    is_padded = len(value) == 5 and mark == "/"
+    if not dated and (value in _FRACTIONS or (value.endswith("/10") and not is_padded)):
         return 0
     if _MEASURED_BEFORE.search(text[max(0, start - 30) : start]):
         return 0

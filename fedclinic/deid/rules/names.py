@@ -93,7 +93,8 @@ _ANNOUNCED_RULES = (
     rule(
         Kind.PERSON,
         0.8,
-        rf"(?<![^\s|(;]){_ROLE}(?:\s?[:.]{{1,12}}\s{{0,3}}|\s(?:is |was |as )?|, )"
+        rf"(?<![^\s|(;]){_ROLE}"
+        r"(?:\s?[:.]{0,12}:\s{0,3}|\.{1,12}[ \t]{0,3}|\s(?:is |was |as )?|, )"
         rf"(?:(?:Dr|Mr|Mrs|Ms)\.? )?(?P<value>{_CUED_VALUE})(?![\w:])",
         opens="patient pt last first full maiden name re dear attending physician surgeon "
         "assistant provider author pcp nurse rn signed dictated transcribed reviewed referred "
