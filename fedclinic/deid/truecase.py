@@ -3,9 +3,10 @@
 import functools
 import re
 
+from fedclinic.deid.institution_case import capitalize_institutions
 from fedclinic.deid.lexicon import Lexicon
 from fedclinic.deid.rules.fragments import STATE_CODES, UPPER
-from fedclinic.deid.word_lists import KEEPS_CAPITAL, NAMES_THAT_ARE_WORDS, TRADES, words
+from fedclinic.deid.word_lists import KEEPS_CAPITAL, NAMES_THAT_ARE_WORDS, words
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _ABBREVIATION = re.compile(r"M\.?D|R\.?N|D\.?O|NP|PA|MRN|DOB|SSN|PCP|ID|BP|HR")
@@ -17,30 +18,6 @@ _STATES_THAT_ARE_WORDS = words(
 )
 _ZIP_FOLLOWS = re.compile(r",? ?\d{5}\b")
 _POSSESSIVE = re.compile(r"['’]s$")
-_KEY_WORDS = words("hospital clinic medical center health home care emergency general service")
-_INSTITUTION = re.compile(
-    r"(?i)\b(?:[\w.'’-]+ ){1,3}(?:hospital|clinic|medical (?:center|group)|nursing home|"
-    r"health system|"
-    r"family practice|rehabilitation(?: center)?|hospice|pharmacy|cancer center|heart institute|"
-    r"urgent care|high school|elementary(?: school)?|(?:fire|police) department|public library|"
-    r"auto repair|insurance agency|church|university|college|bakery|trucking|logistics|"
-    r"hardware|construction|steel|plumbing|landscaping|realty|brewing|motors|farms|diner|"
-    r"rehabilitation|consulting|electric|(?:&|and) sons|ltd|inc|llc|plc|group|middle school|"
-    r"sinai|presbyterian|methodist|baptist|permanente|"
-    rf"family clinic|company|{'|'.join(sorted(TRADES))})\b"
-)
-_INSTITUTION_WORDS = (
-    words(
-        """
-    hospital clinic medical nursing health family rehabilitation hospice pharmacy cancer heart
-    urgent high elementary fire police public auto insurance church university college bakery
-    trucking logistics hardware construction steel plumbing landscaping realty brewing motors farms
-    diner consulting electric sons ltd inc llc plc group middle company
-    sinai presbyterian methodist baptist permanente
-    """
-    )
-    | TRADES
-)
 _UPPER = re.compile(UPPER)
 _INITIAL = re.compile(rf"(?<![\w.'’-])[a-z](?=\. (?:[a-z]\. )?{UPPER})")
 _TITLED = re.compile(r"\b(?P<title>(?:Dr|Mr|Mrs|Ms)\.? )(?P<word>[a-z][\w'’-]+)")
@@ -105,11 +82,7 @@ def _truecase_line(line: str, lexicon: Lexicon) -> str:
         return _truecase_word(word, was_upper, lexicon)
 
     rewritten = _WORD.sub(with_case, line)
-    lowered = line.lower()
-    if any(word in lowered for word in _INSTITUTION_WORDS):
-        rewritten = _INSTITUTION.sub(
-            lambda match: _capitalize_institution(match.group(), lexicon), rewritten
-        )
+    rewritten = capitalize_institutions(rewritten, lexicon)
     rewritten = _INITIAL.sub(lambda match: match.group().upper(), rewritten)
     rewritten = _TITLED.sub(_capitalize_titled, rewritten)
     rewritten = _AFTER_NAME.sub(lambda match: _capitalize_beside(match, lexicon), rewritten)
@@ -148,15 +121,6 @@ def _capitalize_beside(match: re.Match[str], lexicon: Lexicon) -> str:
     if is_name and given.lower() in lexicon.given and given.lower() not in lexicon.ordinary:
         return f"{given}{match.group('gap')}{word[:1].upper()}{word[1:]}"
     return match.group()
-
-
-def _capitalize_institution(phrase: str, lexicon: Lexicon) -> str:
-    """Give the words of an institution's name and its key words a capital."""
-    words = phrase.split(" ")
-    first = len(words)
-    while first > 0 and words[first - 1].lower() not in lexicon.never - _KEY_WORDS:
-        first -= 1
-    return " ".join([*words[:first], *(word[:1].upper() + word[1:] for word in words[first:])])
 
 
 def _is_name_like(part: str, lexicon: Lexicon) -> bool:

@@ -1,8 +1,16 @@
 """Rules for hospitals, clinics, schools, churches and employers."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from fedclinic.deid.institution_words import (
+    FACILITY_HEADS,
+    FIRM_HEADS,
+    INSTITUTION_WORDS,
+    LATE_HEADS,
+    PLAIN_HEADS,
+    is_naming,
+)
 from fedclinic.deid.kinds import EntityKind as Kind
 from fedclinic.deid.lexicon import Lexicon
 from fedclinic.deid.rules.fragments import CAPITALIZED, UPPER
@@ -10,52 +18,12 @@ from fedclinic.deid.rules.openings import Openings
 from fedclinic.deid.rules.pattern import find_all, rule
 from fedclinic.deid.rules.people import EPONYM_FOLLOWS
 from fedclinic.deid.rules.runs import run_before
-from fedclinic.deid.word_lists import TRADES, words
+from fedclinic.deid.word_lists import words
 from fedclinic.notes import Span
 
-_FACILITY = re.compile(
-    r"(?:Hosp(?:itals?)?\b|Medical (?:Cent(?:er|re)|Group|Campus|Associates|College)|"
-    r"Med(?:ical)? Ctr|Clinics?|Health(?:care)? (?:System|Center|Partners|Network|Alliance|"
-    r"Services)|"
-    r"Healthcare|Infirmary|Hospice|Nursing (?:Home|Facility|Center)|"
-    r"Rehab(?:ilitation)?(?: (?:Center|Hospital|Institute|Facility))?|"
-    r"(?:Cancer|Heart|Eye|Spine|Surgery|Dialysis|Imaging|Care|Oncology|Trauma|Burn) "
-    r"(?:Center|Institute|Clinic)|Family (?:Practice|Medicine|Health)|Urgent Care|Assisted Living|"
-    r"Sanatorium|Children['’]s|Pediatrics|Orthop(?:a)?edics|Dialysis|Memorial|Behavioral Health|"
-    r"Pharmacy|Manor|(?:Medicine|Dermatology|Cardiology|Surgical|Radiology|Pathology) Associates|"
-    r"Skilled Nursing(?: Facility)?|Laborator(?:y|ies)|Health|Presbyterian|Methodist|Baptist)"
-    r"(?:(?: of| at) [A-Z][\w'’-]+(?: [A-Z][\w'’-]+)?)?"
-    r"(?: (?:Hospital|Medical Center|Center|Clinic|Campus|Health System))*(?!\w)"
-)
-_COMPANY = re.compile(
-    r"(?:University|College|High School|Elementary(?: School)?|Middle School|Schools?|Academy|"
-    r"Inc\b\.?|"
-    r"LLC|Ltd\.?|PLC|Corp\b\.?|Corporation|Company|Co\.|and Sons|Church|Industries|"
-    r"Logistics|Group|"
-    r"Construction|Trucking|Motors|Farms|Bakery|Steel|Diner|Library|Fire Department|"
-    r"(?:Police|Sheriff's) Department|Auto Repair|Enterprises|Foundation|Bank|Foods|Manufacturing|"
-    r"Airlines|Insurance(?: Agency)?|School District|Public Library|Plumbing|Electric|Landscaping|"
-    r"Grocery|Hardware|Brewing|Realty|Consulting|Law Firm|Associates|Partners)(?!\w)"
-)
-_FACILITY_OPENINGS = words(
-    """
-    hosp hospital hospitals medical med clinic clinics health healthcare infirmary hospice nursing
-    rehab rehabilitation cancer heart eye spine surgery dialysis imaging care oncology trauma burn
-    family urgent assisted sanatorium children pediatrics orthopedics orthopaedics memorial
-    behavioral pharmacy manor medicine dermatology cardiology surgical radiology pathology skilled
-    laboratory laboratories presbyterian methodist baptist
-    """
-)
-_COMPANY_OPENINGS = words(
-    """
-    university college high elementary middle school schools academy inc llc ltd plc corp
-    corporation company co and church industries logistics group construction trucking motors farms
-    bakery steel diner library fire police sheriff auto enterprises foundation bank foods
-    manufacturing airlines insurance public plumbing electric landscaping grocery hardware brewing
-    realty consulting law associates partners
-    """
-)
-_TRADE = re.compile(r"[A-Z][A-Za-z]+(?: (?:Company|Co\b\.?|Corporation|Inc\b\.?|LLC))?(?![\w'’-])")
+_HEADS = FACILITY_HEADS | PLAIN_HEADS | LATE_HEADS | FIRM_HEADS
+_HEAD_OPENINGS = frozenset(re.split("['-]", head)[0] for head in _HEADS)
+_HEAD = re.compile(r"[^\W\d_]+(?:['’]s)?\.?(?![\w'’-])")
 _JOINTS = frozenset({"of", "and", "the", "&", "de", "la", "del", "van", "von"})
 _FAMOUS = (
     r"\b(?:Mayo Clinic|Cleveland Clinic|Johns Hopkins|Mass(?:achusetts)? General|"
@@ -145,46 +113,37 @@ _KEPT_FIRST_WORDS = words(
 _NAMING_FIRST_WORDS = frozenset({"general", "community", "central", "regional"})
 _DEPARTMENTS = words(
     """
-    intensive care unit catheterization laboratory lab pediatric surgery operative operating
-    suite room recovery outpatient inpatient postanesthesia anesthesia emergency department
-    cardiac cardiology radiology pathology clinic medical center hospital brief diagnostic
-    imaging primary physical therapy occupational speech wound pain sleep neonatal coronary
-    surgical medicine internal family urgent follow-up followup preoperative postoperative
-    rehabilitation home health mental behavioral public community skilled nursing facility
-    hospice general day course
+    intensive unit catheterization lab operative operating suite room postanesthesia anesthesia
+    cardiac pathology brief imaging speech neonatal coronary follow-up followup preoperative
+    postoperative course interdisciplinary device devices note report visit evaluation assessment
+    plan management program team staff consult consultation record records form summary referral
     """
 )
+"""What parts of a hospital and of a note are called, besides `INSTITUTION_WORDS`."""
+_NO_NAMES = _DEPARTMENTS | INSTITUTION_WORDS | _JOINTS
+_CONTINUED = re.compile(rf" (?:(?:and|&) )?(?P<word>{CAPITALIZED})(?![\w'’-])")
+_OF_PLACE = re.compile(
+    r" (?:of|at|de|del) (?:the )?"
+    r"(?P<place>(?:(?:North|South|East|West|New|Port|Lake|Mount|Fort|St\.) )?"
+    rf"{CAPITALIZED})(?P<more> {CAPITALIZED})?(?![\w'’-])"
+)
+_BEFORE_OF = words("lady sisters daughters sons knights society order diocese")
+_OF = re.compile(r"(?P<before>\S+) of ")
 
 
 def find_institutions(text: str, openings: Openings, lexicon: Lexicon) -> list[Span]:
     """Find institutions by their key words, well-known names, and the words that lead to them."""
     spans = [
-        *_named_before(text, _FACILITY, openings.of_words(_FACILITY_OPENINGS), 0.8, most=5),
-        *_named_before(text, _COMPANY, openings.of_words(_COMPANY_OPENINGS), 0.7, most=4),
+        *_by_heads(text, openings, lexicon),
         *find_all(_INSTITUTION_RULES, text, openings),
     ]
     trimmed = (_trim(text, span, lexicon) for span in spans)
     return [
         *(span for span in trimmed if span is not None),
-        *_trades(text, openings, lexicon),
         *_partnerships(text, openings, lexicon),
         *_double_names(text, openings, lexicon),
         *_general_hospitals(text, openings, lexicon),
     ]
-
-
-def _trades(text: str, openings: Openings, lexicon: Lexicon) -> list[Span]:
-    """Find firms by their trade, as in Vargas Freight; a word before it must be a name."""
-    found = []
-    for place in openings.of_words(TRADES):
-        match = _TRADE.match(text, place)
-        if match is None or text[place - 1 : place] != " ":
-            continue
-        start = run_before(text, place, most=4, joints=_JOINTS)
-        name = [word.strip(",.").lower() for word in text[start:place].split()]
-        if any(word not in lexicon.ordinary and word not in _JOINTS for word in name):
-            found.append(Span(start, match.end(), Kind.ORGANIZATION, 0.6))
-    return found
 
 
 def _partnerships(text: str, openings: Openings, lexicon: Lexicon) -> list[Span]:
@@ -236,21 +195,55 @@ def _is_place_name(word: str, lexicon: Lexicon) -> bool:
     return word not in lexicon.ordinary and word not in lexicon.never and word not in _NO_HOSPITALS
 
 
-def _named_before(
-    text: str, key_word: re.Pattern[str], places: Sequence[int], score: float, *, most: int
-) -> list[Span]:
-    """Key words with the capitalised words before them; key words alone name nothing."""
-    found, last = [], 0
-    for place in places:
-        match = key_word.match(text, place) if place >= last else None
-        if match is None:
+def _by_heads(text: str, openings: Openings, lexicon: Lexicon) -> Iterator[Span]:
+    """Words such as Hospital and what belongs to them on both sides."""
+    last = 0
+    for place in openings.of_words(_HEAD_OPENINGS):
+        if place < last or not text[place].isupper():
             continue
-        last = match.end()
+        head = _HEAD.match(text, place)
+        word = head.group().lower().rstrip(".") if head is not None else ""
+        if head is None or word not in _HEADS:
+            continue
+        end = _end(text, head.end(), lexicon)
+        start = place
         if text[place - 1 : place] == " ":
-            start = run_before(text, place, most=most, joints=_JOINTS)
-            if start < place:
-                found.append(Span(start, last, Kind.ORGANIZATION, score))
-    return found
+            start = _without_person(text, run_before(text, place, most=5, joints=_JOINTS), place)
+        plain = [each.strip(",.").lower() for each in text[start:end].split()]
+        if _names_one(plain, word, lexicon):
+            last = end
+            yield Span(start, end, Kind.ORGANIZATION, 0.8 if word in FACILITY_HEADS else 0.7)
+
+
+def _end(text: str, end: int, lexicon: Lexicon) -> int:
+    """Where the name of an institution ends whose key word ends at `end`."""
+    while True:
+        of = _OF_PLACE.match(text, end)
+        if of is not None and _is_place_name(of.group("place").split()[-1].lower(), lexicon):
+            more = (of.group("more") or "").strip().lower()
+            end = of.end() if more and _is_place_name(more, lexicon) else of.end("place")
+            continue
+        following = _CONTINUED.match(text, end)
+        if following is None or following.group("word").lower() not in INSTITUTION_WORDS:
+            return end
+        end = following.end()
+
+
+def _without_person(text: str, start: int, end: int) -> int:
+    """Where the name begins that ends at `end`: in Okafor of Eastfield Hospital, after the of."""
+    for match in _OF.finditer(text, start, end):
+        before = match.group("before").lower()
+        if before not in _BEFORE_OF and before not in INSTITUTION_WORDS:
+            start = match.end()
+    return start
+
+
+def _names_one(plain: Sequence[str], head: str, lexicon: Lexicon) -> bool:
+    """Tell whether words hold, besides what institutions are called, one that names this one."""
+    others = [word for word in plain if word not in _NO_NAMES and word not in lexicon.never]
+    if head in FACILITY_HEADS or head in PLAIN_HEADS:
+        return bool(others)
+    return any(is_naming(word, lexicon) for word in others)
 
 
 def _trim(text: str, span: Span, lexicon: Lexicon) -> Span | None:
@@ -258,11 +251,13 @@ def _trim(text: str, span: Span, lexicon: Lexicon) -> Span | None:
     value = text[span.start : span.end]
     words = list(re.finditer(r"\S+", value))
     while words and _is_no_name(words[0].group(), lexicon):
+        if value.startswith("Our Lady", words[0].start()):
+            break
         words.pop(0)
     if not words or (len(words) == 1 and not _FAMOUS_ALONE.match(value)):
         return None
     plain = [word.group().strip(",.").lower() for word in words]
-    departments = all(word in _DEPARTMENTS or word in lexicon.never for word in plain)
+    departments = all(word in _NO_NAMES or word in lexicon.never for word in plain)
     if departments and plain[0] not in _NAMING_FIRST_WORDS:
         return None
     return Span(span.start + words[0].start(), span.end, span.label, span.score)
