@@ -16,9 +16,14 @@ def run_command(command: click.Command, name: str) -> None:
         command(standalone_mode=False, prog_name=name)
     except FedclinicError as error:
         _end(name, str(error))
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(EXIT_USER_MISTAKE)
+    except click.UsageError as error:
+        asked = error.ctx.command_path if error.ctx is not None else name
+        _end(asked, f"{' '.join(error.format_message().split())} See {asked} --help")
+    except click.ClickException as error:
+        _end(name, error.format_message())
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _end(name, f"{where}{error.strerror or type(error).__name__}")

@@ -114,8 +114,9 @@ def _explain(error: ErrorDetails, root: yaml.Node, model: type[BaseModel], sourc
     if error["type"] == "union_tag_invalid":
         path, message = _wrong_tag(path, error["ctx"])
     part, _, rest = message.partition(": ")
-    if not path and part in model.model_fields:  # a check of the whole document names the part
-        path, message = (part,), rest
+    named = part.split(".")
+    if not path and named[0] in model.model_fields:  # a check of the whole document names the part
+        path, message = tuple(named), rest
     line = _line_of(root, path)
     field = ".".join(str(part) for part in path) or "document"
     if error["type"] == "extra_forbidden":

@@ -169,7 +169,7 @@ class FederationPlan(Record):
     @model_validator(mode="after")
     def _label_sets_are_a_union(self) -> Self:
         if self.task.own_labels:
-            raise ValueError("task.own_labels is given to one site: write it under sites, labels")
+            raise ValueError("task.own_labels: given to one site: write it under sites, labels")
         names = {site.name: site.labels for site in self.sites}
         check_union(self.task.kind, self.task.labels, names)
         check_names(self.task.kind, self.task.labels, EVALUATION_SITE, self.evaluation.labels)
@@ -189,19 +189,19 @@ class FederationPlan(Record):
     def _sites_are_consistent(self) -> Self:
         names = [site.name for site in self.sites]
         if len(set(names)) != len(names):
-            raise ValueError("a site is listed twice")
+            raise ValueError("sites: a site is listed twice")
         if EVALUATION_SITE in names:
-            raise ValueError(f"no site is called '{EVALUATION_SITE}': the evaluation notes are")
+            raise ValueError(f"sites: none is called '{EVALUATION_SITE}': the evaluation notes are")
         by_agent = isinstance(self.transport, ExchangeTransport)
         if self.evaluation.site_config is None and not by_agent:
-            raise ValueError("evaluation.site_config is left out only with transport exchange")
+            raise ValueError("evaluation.site_config: left out only with transport exchange")
         if self.quorum > len(names):
-            raise ValueError(f"quorum {self.quorum} is larger than the {len(names)} sites")
+            raise ValueError(f"quorum: {self.quorum} is larger than the {len(names)} sites")
         check_sites(self.method, names)
         if isinstance(self.transport, PrefectTransport):
             missing = sorted(set(names) - self.transport.site_keys.keys())
             if missing:
-                raise ValueError(f"transport.site_keys has no key of site {missing[0]}")
+                raise ValueError(f"transport.site_keys: no key of site {missing[0]}")
         return self
 
     def digest(self) -> Digest:

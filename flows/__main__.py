@@ -18,16 +18,12 @@ from flows.exchange_commands import add_exchange_commands
 from flows.key_commands import key
 from flows.prefect_commands import add_prefect_commands
 from flows.settings import Workspace, open_workspace
+from flows.workspace_option import workspace_option
 
 SITE_PACKAGE = "site_agent"
 """Never imported here: what reads notes runs in a process of its own."""
 
-workspace_option = click.option(
-    "--workspace",
-    envvar="FEDCLINIC_WORKSPACE",
-    metavar="DIR",
-    help="Folder of runs, models, MLflow and Prefect stores.  [default: ./workspace]",
-)
+PORT = click.IntRange(1, 65535)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -51,7 +47,13 @@ def cli() -> None:
     show_default=True,
     help="How alike the hospitals are; small means specialised (Dirichlet over labels).",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Another seed, other hospitals; the same seed, the same ones.",
+)
 @click.option(
     "--compare", is_flag=True, help="Also train without DP, and on all notes in one place."
 )
@@ -121,9 +123,9 @@ def config_check(plan: Path) -> None:
 
 
 @cli.command()
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--mlflow-port", default=5000, show_default=True)
-@click.option("--prefect-port", default=4200, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where the pages are shown.")
+@click.option("--mlflow-port", type=PORT, default=5000, show_default=True)
+@click.option("--prefect-port", type=PORT, default=4200, show_default=True)
 @workspace_option
 def ui(host: str, mlflow_port: int, prefect_port: int, workspace: str | None) -> None:
     """Show the local stores in MLflow's and Prefect's web pages until Ctrl-C."""

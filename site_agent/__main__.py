@@ -88,7 +88,14 @@ def key(config: Path, home: Path, substitutions: tuple[str, ...]) -> None:
 
 @cli.command("notes-digest")
 @click.argument("run")
-@click.option("--round", "round_number", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--round",
+    "round_number",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Round of the run; 0 is its start.",
+)
 @site_options
 def notes_digest(
     run: str, round_number: int, config: Path, home: Path, substitutions: tuple[str, ...]
@@ -131,7 +138,13 @@ def notes_digest(
     show_default=True,
     help="Dirichlet concentration of labels over hospitals; small is more skewed.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Another seed, other notes; the same seed, the same ones.",
+)
 def synthesize(
     out: Path, patients: int, test_patients: int, hospitals: str, alpha: float, seed: int
 ) -> None:

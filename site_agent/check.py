@@ -10,6 +10,7 @@ from fedclinic.config import parse_document
 from fedclinic.errors import ConfigError
 from fedclinic.plan import FederationPlan
 from site_agent.connection_check import check_connection, check_disk
+from site_agent.keys import coordinator_keys
 from site_agent.models import check_base_model, load_base_model, pick_precision
 from site_agent.opening import OpenSite
 from site_agent.prepare import check_notes
@@ -26,6 +27,8 @@ def check_site(site: OpenSite, plan_path: Path | None) -> None:
     console = Console()
     say = partial(console.print, highlight=False, soft_wrap=True)
     say(f"configuration  site {site.config.site}, policies readable")
+    trusted = coordinator_keys(site.config.permissions.coordinators)
+    say(f"coordinators   {len(trusted)} trusted")
     entries = site.ledger.verify(None)
     say(f"ledger         {entries} entries verified")
     check_disk(site.home, say)

@@ -91,6 +91,8 @@ def read_gold(path: Path, gold_format: str | None) -> Iterator[GoldDocument]:
     Raises:
         DataError: if nothing is there, or a file is not what its name or the format says.
     """
+    if not path.exists():
+        raise DataError(f"no gold at {path}")
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     count = 0
     for file in files:
@@ -122,8 +124,16 @@ def _read(file: Path) -> str:
         raise ConfigError(f"cannot read {file}: {reason}") from None
 
 
+def _read_jsonl(file: Path) -> Iterator[GoldDocument]:
+    text = _read(file)
+    try:
+        yield from parse_gold_jsonl(text)
+    except DataError as error:
+        raise DataError(f"{file}: {error}") from None
+
+
 _READERS: dict[str, Callable[[Path], Iterable[GoldDocument]]] = {
-    "jsonl": lambda file: parse_gold_jsonl(_read(file)),
+    "jsonl": _read_jsonl,
     "i2b2": lambda file: [parse_i2b2(_read(file), document_id=file.stem)],
     "brat": _read_brat,
 }

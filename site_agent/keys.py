@@ -64,7 +64,10 @@ def coordinator_keys(texts: Iterable[str]) -> dict[KeyId, VerifyKey]:
         except (binascii.Error, ValueError):
             raw = b""
         if len(raw) != 32:
-            raise ConfigError("permissions.coordinators: a key is not base64 of 32 bytes")
+            raise ConfigError(
+                "permissions.coordinators: a key is not base64 of 32 bytes; "
+                "the coordinator prints it with fedclinic key show"
+            )
         key = VerifyKey(raw)
         keys[key.key_id] = key
     return keys

@@ -16,6 +16,7 @@ os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 import torch
 from torch import nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers.utils import logging as transformers_logging
 
 from fedclinic.digest import digest_chunks
 from fedclinic.errors import ModelError
@@ -87,6 +88,7 @@ def load_folder(folder: Path) -> BaseModel:
     """
     check_folder(folder)
     digest = digest_folder(folder)
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     with _explained(folder):
         network, loading = AutoModel.from_pretrained(
             folder,

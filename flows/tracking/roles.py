@@ -5,13 +5,18 @@ one federation's experiment and registered model.
 """
 
 import secrets
+import warnings
 from typing import Literal
 
 from mlflow.exceptions import MlflowException
-from mlflow.server.auth.client import AuthServiceClient
 from mlflow.tracking import MlflowClient
 
 from fedclinic.errors import EvidenceError
+from flows.tracking.patience import impatient
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of the server's own libraries, which come along
+    from mlflow.server.auth.client import AuthServiceClient
 
 Role = Literal["auditor", "site", "coordinator"]
 
@@ -31,24 +36,29 @@ def open_account(uri: str, federation: str, name: str, role: Role) -> str | None
         EvidenceError: if the server refuses or cannot be reached.
     """
     try:
-        experiment = MlflowClient(uri).get_experiment_by_name(federation)
-        if experiment is None:
-            raise EvidenceError(f"MLflow at {uri} has no experiment '{federation}' yet")
-        accounts = AuthServiceClient(uri)
-        password = None
-        if not _exists(accounts, name):
-            password = secrets.token_urlsafe(18)
-            accounts.create_user(name, password)
-        resources = {
-            "experiment": str(experiment.experiment_id),
-            "registered_model": federation,
-        }
-        for kind, identifier in resources.items():
-            _let_in(accounts, name, kind, identifier, PERMISSIONS[role])
-        return password
+        with impatient():
+            return _open_account(uri, federation, name, role)
     except MlflowException as error:
         reason = str(error.message).splitlines()[0][:200]
         raise EvidenceError(f"MLflow at {uri}: {reason}") from None
+
+
+def _open_account(uri: str, federation: str, name: str, role: Role) -> str | None:
+    experiment = MlflowClient(uri).get_experiment_by_name(federation)
+    if experiment is None:
+        raise EvidenceError(f"MLflow at {uri} has no experiment '{federation}' yet")
+    accounts = AuthServiceClient(uri)
+    password = None
+    if not _exists(accounts, name):
+        password = secrets.token_urlsafe(18)
+        accounts.create_user(name, password)
+    resources = {
+        "experiment": str(experiment.experiment_id),
+        "registered_model": federation,
+    }
+    for kind, identifier in resources.items():
+        _let_in(accounts, name, kind, identifier, PERMISSIONS[role])
+    return password
 
 
 def _let_in(

@@ -1,9 +1,7 @@
 """Read what an MLflow store shows, into the snapshots that are signed and verified."""
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,6 +19,7 @@ from fedclinic.evidence.snapshot import (
     metric_history,
     sealed_tags,
 )
+from flows.tracking.patience import impatient
 
 PAGE = 1000
 SQLITE = "sqlite:///"
@@ -37,7 +36,7 @@ def read_store_at(uri: str, experiment: str, signed: Iterable[str]) -> StoreSnap
     """
     if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).is_file():
         raise EvidenceError(f"MLflow at {uri} is not there")  # a client would make an empty one
-    with _impatient():
+    with impatient():
         try:
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
             return read_store(client, experiment, signed)
@@ -160,17 +159,3 @@ def _artifacts(client: MlflowClient, run_id: str, path: str = "") -> dict[str, A
                 digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
                 artifacts[file.path] = Artifact(bytes=len(content), sha256=digest)
     return artifacts
-
-
-@contextmanager
-def _impatient() -> Iterator[None]:
-    """Let a server that does not answer be known in seconds, not after minutes of retries."""
-    wanted = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ |= {name: value for name, value in wanted.items() if before[name] is None}
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)

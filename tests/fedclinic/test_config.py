@@ -91,18 +91,20 @@ def test_an_unknown_kind_of_privacy_is_told_the_allowed_kinds():
 
 
 def test_a_quorum_above_the_number_of_sites_is_refused():
-    assert "quorum 3 is larger than the 2 sites" in complaint_about(
+    assert "quorum: 3 is larger than the 2 sites" in complaint_about(
         PLAN.replace("quorum: 1", "quorum: 3")
     )
 
 
 def test_a_site_that_has_the_name_of_the_evaluation_notes_is_refused():
     message = complaint_about(PLAN.replace("name: south", "name: evaluation"))
-    assert "no site is called 'evaluation'" in message
+    assert "sites: none is called 'evaluation'" in message
 
 
 def test_a_site_or_label_listed_twice_is_refused():
-    assert "a site is listed twice" in complaint_about(PLAN.replace("name: south", "name: north"))
+    assert "sites: a site is listed twice" in complaint_about(
+        PLAN.replace("name: south", "name: north")
+    )
     assert "a label is listed twice" in complaint_about(PLAN.replace("oncology", "cardiology"))
 
 

@@ -60,7 +60,7 @@ REFUSED = {
     ),
     "one site's names in the task of all": (
         {"task": UNION | {"own_labels": {"Disease": "Disease"}}},
-        "task.own_labels is given to one site: write it under sites, labels",
+        "task.own_labels: given to one site: write it under sites, labels",
     ),
     "evaluation notes of another task": (
         {"evaluation": {"site_config": "evaluation.yaml", "labels": ["Gene"]}},

@@ -72,7 +72,7 @@ def test_training_needs_a_plan_or_a_run(run):
 
 def test_a_quorum_above_the_sites_is_one_line(run, tmp_path):
     write_plan(tmp_path, quorum=9)
-    assert "quorum 9 is larger than the 2 sites" in run("train", "federation.yaml").complaint()
+    assert "quorum: 9 is larger than the 2 sites" in run("train", "federation.yaml").complaint()
 
 
 def test_a_run_that_does_not_exist_is_refused_with_those_that_do(run, tmp_path):
@@ -83,12 +83,30 @@ def test_a_run_that_does_not_exist_is_refused_with_those_that_do(run, tmp_path):
     assert complaint.endswith("; there are run-a")
 
 
-@pytest.mark.parametrize("arguments", [["burn"], ["train", "--what"], ["demo", "--patients", "3"]])
-def test_a_command_that_does_not_exist_is_explained_with_code_2(run, arguments):
-    answer = run(*arguments)
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["burn"], "fedclinic: No such command 'burn'. See fedclinic --help"),
+        (["train", "--what"], "fedclinic train: No such option"),
+        (
+            ["demo", "--patients", "3"],
+            "fedclinic demo: Invalid value for '--patients': 3 is not in",
+        ),
+        (["audit", "account", "trial", "eve", "--mlflow", "x"], "Missing option '--role'."),
+        (
+            ["ui", "--mlflow-port", "99999"],
+            "fedclinic ui: Invalid value for '--mlflow-port': 99999",
+        ),
+    ],
+)
+def test_a_command_that_does_not_exist_is_explained_in_one_line(run, arguments, reason):
+    assert reason in run(*arguments).complaint()
+
+
+def test_a_command_without_a_word_shows_what_there_is(run):
+    answer = run()
     assert answer.code == 2
-    assert "Traceback" not in answer.errors
-    assert "Error: " in answer.errors
+    assert "Commands:" in answer.errors
 
 
 # --- the workspace

@@ -184,7 +184,7 @@ def test_gold_is_scored_with_a_table_that_holds_no_text(run, folder):
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("gold.jsonl", "{}", "line 1 of the gold file is no document"),
+        ("gold.jsonl", "{}", "gold.jsonl: line 1 of the gold file is no document"),
         ("gold.xml", "<x/>", "has no TEXT or no TAGS"),
         ("gold.ann", "T1\tNAME 0 4\tJohn\n", "no gold at gold.txt"),
         ("gold.doc", "?", "name the gold's format with --format"),
@@ -193,6 +193,10 @@ def test_gold_is_scored_with_a_table_that_holds_no_text(run, folder):
 def test_gold_that_cannot_be_read_is_one_line(run, folder, name, content, reason):
     (folder / name).write_text(content)
     assert reason in run("score", "--gold", name).complaint()
+
+
+def test_gold_that_is_not_there_is_named_whatever_its_format(run):
+    assert run("score", "--gold", "none").complaint() == "fedclinic-site: no gold at none"
 
 
 def place_of(folder: Path, **changes: Any) -> SitePlace:
