@@ -51,8 +51,13 @@ def _read_plan(path: Path) -> FederationPlan:
 
 
 def _check_plan(site: OpenSite, plan: FederationPlan, say: Callable[[str], None]) -> None:
-    notes, patients = check_notes(site.config, plan.task_at(site.config.site))
-    say(f"notes          {notes} notes of {patients} patients, labels in the plan")
+    read = check_notes(site.config, plan.task_at(site.config.site))
+    say(f"notes          {read.notes} notes of {read.patients} patients, labels in the plan")
+    for label in read.unmarked:
+        say(
+            f"labels         no note marks '{label}': rare is fine; where nobody looked for it, "
+            f"ask that the plan's sites list the labels of {site.config.site}"
+        )
     check_base_model(plan.base_model, plan.layers, site.config)
     base = load_base_model(plan.base_model, site.config)
     say(f"model          {plan.base_model.name} {base.digest[:19]}")

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from fedclinic.errors import DataError
 from fedclinic.plan import Task
@@ -61,7 +62,7 @@ class _Update:
     ) -> None:
         self.config, self.task, self.store, self.progress = config, task, store, progress
         self.roster, self.digest = treatment.roster, treatment.digest
-        self.total, _ = check_notes(config, task)
+        self.total = check_notes(config, task).notes
         self._done = 0
 
     def jobs(self) -> Iterator[Job]:
@@ -93,12 +94,25 @@ class _Update:
             self.progress(self._done, self.total)
 
 
-def check_notes(config: SiteConfig, task: Task | None) -> tuple[int, int]:
-    """Read every note once and return how many there are, and of how many patients.
+@dataclass(frozen=True)
+class NotesRead:
+    """What a site's files hold; private, and for the site's own eyes."""
+
+    notes: int
+    patients: int
+    unmarked: tuple[str, ...]
+    """Labels of a token task that no note marks, where the plan says that the site annotates all.
+    A rare label may be one, or one that nobody looked for: only people know which."""
+
+
+def check_notes(config: SiteConfig, task: Task | None) -> NotesRead:
+    """Read every note once.
+
+    A label that no note marks is no mistake: refusing it would tell, without noise, whether any
+    patient of the site has it.
 
     Raises:
-        DataError: if the notes cannot be read, the site has fewer patients than it asks for, or
-            one of the plan's labels is marked nowhere.
+        DataError: if the notes cannot be read, or the site has fewer patients than it asks for.
     """
     patients: set[str] = set()
     marked: set[str] = set()
@@ -112,20 +126,10 @@ def check_notes(config: SiteConfig, task: Task | None) -> tuple[int, int]:
             f"site {config.site} has {len(patients)} patients and min_patients is "
             f"{config.min_patients}: it cannot take part"
         )
-    if task is not None:
-        _check_marked(config.site, task, marked)
-    return total, len(patients)
+    return NotesRead(total, len(patients), _unmarked(task, marked))
 
 
-def _check_marked(site: str, task: Task, marked: set[str]) -> None:
-    """Refuse notes that would teach that a label is nowhere, because nobody looked for it here.
-
-    A site whose labels the plan lists says by that what it annotates, and is believed.
-    """
-    missing = [label for label in task.labels if label not in marked]
-    if task.kind == "token_classification" and missing and not task.own_labels:
-        raise DataError(
-            f"site {site} marks {missing[0]!r} in no note, and its unmarked words would teach that "
-            f"there is none: the plan's sites list the labels of {site}, some or all of "
-            f"{', '.join(task.labels)}"
-        )
+def _unmarked(task: Task | None, marked: set[str]) -> tuple[str, ...]:
+    if task is None or task.kind != "token_classification" or task.own_labels:
+        return ()
+    return tuple(label for label in task.labels if label not in marked)

@@ -16,7 +16,14 @@ from fedclinic.rounds import REPORT_KIND, TASK_KIND, SiteReport
 from site_agent.key_rotation import rotate_key
 from site_agent.poll import only_agent_of
 from site_agent.task_handler import TaskHandler
-from tests.factories import LABELS, make_round_task, make_signing_key, note_row, write_jsonl
+from tests.factories import (
+    LABELS,
+    make_round_task,
+    make_signing_key,
+    make_token_task,
+    note_row,
+    write_jsonl,
+)
 from tests.site_agent.desk import POLICIES, opened, prepare, prepared_by
 from tests.tiny_site import COORDINATOR
 
@@ -27,6 +34,19 @@ def test_a_site_prepares_and_says_what_it_has(desk):
     assert prepared.shapes["head.weight"] == (len(LABELS), 16)
     stages = {reply.stage for reply in desk.said if isinstance(reply, Progress)}
     assert stages == {"de-identify", "encode"}
+
+
+def test_whether_any_patient_has_a_label_does_not_change_what_a_site_answers(desk):
+    """A site with a rare label and one without it are told apart by nothing that leaves them."""
+    desk.write(notes={"path": "notes.jsonl", "format": "jsonl", "fields": {"entities": "spans"}})
+    task, told = prepare(task=make_token_task(("Disease", "Drug"))), []
+    for label_of_one in ("Disease", "Drug"):
+        labels = ["Disease"] * 11 + [label_of_one]
+        spans = [[{"start": 0, "end": 4, "label": label}] for label in labels]
+        write_jsonl(desk.notes, [note_row(n, spans=spans[n]) for n in range(12)])
+        prepared = prepared_by(desk.handler(), task)
+        told.append(prepared.model_dump(exclude={"deidentification": {"store"}}))
+    assert told[0] == told[1]
 
 
 def test_exact_counts_are_told_on_the_same_machine_only(desk):
