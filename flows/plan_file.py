@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from fedclinic.config import parse_document
+from fedclinic.documents import load_document
 from fedclinic.errors import ConfigError
 from fedclinic.method_plan import Centralised, brought_adapter
 from fedclinic.plan import Evaluation, FederationPlan, PatientPrivacy, PlannedSite, Privacy, Variant
@@ -18,14 +18,7 @@ def load_plan(path: Path) -> FederationPlan:
     Raises:
         ConfigError: if the file is missing, unreadable or wrong.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ConfigError(f"no plan at {path}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
-        raise ConfigError(f"cannot read {path}: {reason}") from None
-    plan = parse_document(text, FederationPlan, source=str(path))
+    plan = load_document(path, FederationPlan, "plan")
     plan = calibrate(resolve_paths(plan, path.resolve().parent))
     for variant in plan.comparison:
         _check_variant(plan, variant, path)

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from fedclinic.config import parse_document
-from fedclinic.errors import ConfigError
+from fedclinic.documents import load_document
 from fedclinic.plan import FederationPlan
 from site_agent.connection_check import check_connection, check_disk
 from site_agent.keys import coordinator_keys
@@ -35,19 +34,10 @@ def check_site(site: OpenSite, plan_path: Path | None) -> None:
     precision = pick_precision(site.config.device, site.config.precision)
     say(f"device         {precision.device}, {'bf16' if precision.bf16 else 'fp32'}")
     if plan_path is not None:
-        _check_plan(site, _read_plan(plan_path), say)
+        _check_plan(site, load_document(plan_path, FederationPlan, "plan"), say)
     if site.home.exchange.exists():
         check_connection(site.home, say)
     say("ready" if plan_path is not None else "ready; --plan checks notes and model too")
-
-
-def _read_plan(path: Path) -> FederationPlan:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
-        raise ConfigError(f"cannot read plan {path}: {reason}") from None
-    return parse_document(text, FederationPlan, source=str(path))
 
 
 def _check_plan(site: OpenSite, plan: FederationPlan, say: Callable[[str], None]) -> None:

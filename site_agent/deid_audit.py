@@ -26,7 +26,8 @@ from fedclinic.deid.review import (
     review_table,
 )
 from fedclinic.deid.tagger import Features, embedded_tagger
-from fedclinic.errors import ConfigError, DataError
+from fedclinic.documents import read_written
+from fedclinic.errors import DataError
 from site_agent.deid_flow import measure_notes, watched_by
 from site_agent.deid_measures import AuditVerdict
 from site_agent.deid_view import DeidentificationBars, print_measured
@@ -85,13 +86,7 @@ def audit_site(site: OpenSite, options: AuditOptions) -> None:
 
 
 def _read_reviewed(sheets: tuple[Path, ...]) -> Findings:
-    texts = []
-    for sheet in sheets:
-        try:
-            texts.append(sheet.read_text(encoding="utf-8-sig"))
-        except (OSError, UnicodeDecodeError) as error:
-            reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
-            raise ConfigError(f"cannot read review sheet {sheet}: {reason}") from None
+    texts = [read_written(each, "review sheet", encoding="utf-8-sig") for each in sheets]
     return read_sheets(texts)
 
 

@@ -5,10 +5,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from fedclinic.config import parse_document
 from fedclinic.deid.lexicon import lexicon
 from fedclinic.deid.tagger import embedded_tagger
-from fedclinic.errors import ConfigError
+from fedclinic.documents import load_document
 from fedclinic.plan import FederationPlan, Task
 from site_agent.deid_flow import deidentify_notes, watched_by
 from site_agent.deid_view import DeidentificationBars, print_counts, print_measured
@@ -62,9 +61,4 @@ def digests_of(site: OpenSite) -> dict[str, str]:
 def _task_of(plan: Path | None, site: str) -> Task | None:
     if plan is None:
         return None
-    try:
-        text = plan.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
-        raise ConfigError(f"cannot read plan {plan}: {reason}") from None
-    return parse_document(text, FederationPlan, source=str(plan)).task_at(site)
+    return load_document(plan, FederationPlan, "plan").task_at(site)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fedclinic.config import parse_document
 from fedclinic.deid.policy import DeidentificationPolicies, DeidentificationPolicy, parse_policy
-from fedclinic.errors import ConfigError
+from fedclinic.documents import read_written
 from site_agent.settings import DeidentificationChoice
 
 
@@ -25,9 +25,4 @@ def policy_text(chosen: str | None, config: Path, installed: str) -> str:
     """
     if chosen is None:
         return resources.files("policies").joinpath(installed).read_text(encoding="utf-8")
-    path = config.parent / chosen
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
-        raise ConfigError(f"cannot read policy {path}: {reason}") from None
+    return read_written(config.parent / chosen, "policy")

@@ -6,9 +6,8 @@ from typing import Annotated, Literal, Self, TypeVar, cast
 
 from pydantic import Field, PositiveInt, StringConstraints, model_validator
 
-from fedclinic.config import parse_document
 from fedclinic.deid.kinds import EntityKind
-from fedclinic.errors import ConfigError
+from fedclinic.documents import load_document
 from fedclinic.privacy.engine_names import EngineName
 from fedclinic.records import Count, Digest, Name, Record
 
@@ -202,14 +201,7 @@ def load_site_config(path: Path, substitutions: Mapping[str, str]) -> SiteConfig
     Raises:
         ConfigError: if the file is missing, unreadable or wrong.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ConfigError(f"no site configuration at {path}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
-        raise ConfigError(f"cannot read {path}: {reason}") from None
-    config = parse_document(text, SiteConfig, source=str(path), substitutions=substitutions)
+    config = load_document(path, SiteConfig, "site configuration", substitutions)
     return _resolve_paths(config, path.parent)
 
 

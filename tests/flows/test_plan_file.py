@@ -47,13 +47,13 @@ def test_a_plan_that_is_not_there_is_named(tmp_path):
 
 
 def test_a_folder_is_no_plan(tmp_path):
-    assert complaint(tmp_path) == f"cannot read {tmp_path}: Is a directory"
+    assert complaint(tmp_path) == f"cannot read plan {tmp_path}: Is a directory"
 
 
 def test_a_plan_that_is_not_utf8_is_refused(tmp_path):
     path = tmp_path / "federation.yaml"
     path.write_bytes("federation: größe".encode("latin-1"))
-    assert complaint(path) == f"cannot read {path}: not UTF-8"
+    assert complaint(path) == f"cannot read plan {path}: not UTF-8"
 
 
 def test_a_mistake_in_a_plan_is_told_with_its_file_and_line(tmp_path):

@@ -238,7 +238,7 @@ def test_a_detector_that_cannot_be_opened_is_one_line(run, folder):
 
 
 def test_a_plan_that_is_missing_is_one_line(run):
-    assert "cannot read plan p.yaml" in run("run", "--plan", "p.yaml").complaint()
+    assert "no plan at p.yaml" in run("run", "--plan", "p.yaml").complaint()
 
 
 def test_review_sheets_that_people_filled_in_count_in_the_next_audit(run, folder):

@@ -13,10 +13,10 @@ from tests.tiny_models import BLOCKS
 
 OPENING_MISTAKES = {
     "unknown field": ({"min_patient": 3}, r"site\.yaml:\d+: unknown field 'min_patient'; did you"),
-    "no site policy": ({"privacy_policy": "none.yaml"}, "cannot read policy .*none.yaml"),
+    "no site policy": ({"privacy_policy": "none.yaml"}, "no policy at .*none.yaml"),
     "no deidentification policy": (
         {"deidentification": {"mode": "safe_harbor", "profile": "fast", "policy": "none.yaml"}},
-        "cannot read policy .*none.yaml",
+        "no policy at .*none.yaml",
     ),
     "policy that is no policy": (
         {"privacy_policy": "site.yaml"},

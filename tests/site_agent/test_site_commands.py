@@ -111,7 +111,7 @@ def mark_diseases_only(folder: Path) -> None:
 
 
 MISTAKES: dict[str, tuple[Callable[[Path], Any], str]] = {
-    "no plan": (lambda f: (f / "federation.yaml").unlink(), "cannot read plan federation.yaml"),
+    "no plan": (lambda f: (f / "federation.yaml").unlink(), "no plan at federation.yaml"),
     "a plan that is a folder": (
         lambda f: (f / "federation.yaml").unlink() or (f / "federation.yaml").mkdir(),
         "cannot read plan federation.yaml: Is a directory",
@@ -134,7 +134,7 @@ MISTAKES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "an emptied ledger": (spoil_ledger, "is empty: restore the ledger, never start a new one"),
     "a configuration that is not UTF-8": (
         lambda f: (f / "site.yaml").write_bytes(b"site: \xff"),
-        "cannot read site.yaml: not UTF-8",
+        "cannot read site configuration site.yaml: not UTF-8",
     ),
 }
 
