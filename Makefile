@@ -7,6 +7,8 @@ endif
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# A file's tests stay together: they share federations that take a minute to make.
+WORKERS := --numprocesses logical --maxprocesses 4 --dist loadfile
 
 # The stamp carries a checksum of what decides the environment: with the same files, nothing is
 # installed again. The marker stands while pip works, so that an interrupted set-up starts afresh.
@@ -22,7 +24,8 @@ help:  ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo 'PYTHON=python3.12 chooses the interpreter (3.11 or newer) of a new environment;'
-	@echo 'ARGS="--compare --patients 500" is passed on to fedclinic demo, to pytest or to fedclinic ui.'
+	@echo 'ARGS="--compare --patients 500" is passed on to fedclinic demo, to pytest or to fedclinic ui;'
+	@echo 'WORKERS= runs the tests one after the other.'
 
 demo: install  ## Four synthetic hospitals train one model with patient-level DP, on this machine
 	@$(BIN)/fedclinic demo $(ARGS)
@@ -36,7 +39,7 @@ lint: install
 	@$(BIN)/lint-imports
 
 pytest: install
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest $(WORKERS) $(ARGS)
 
 coverage: install  ## The tests, with the branch coverage of the core
 	@$(BIN)/pytest --cov --cov-report term:skip-covered $(ARGS)
