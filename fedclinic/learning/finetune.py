@@ -35,7 +35,7 @@ from fedclinic.privacy.distributed_sum import ALONE, ClipAndAdd, Following, Step
 from fedclinic.privacy.dp_step import noised_mean
 from fedclinic.privacy.engine_names import EngineName
 from fedclinic.privacy.engines import make_engine
-from fedclinic.privacy.per_sample import ClippedSum, PerSampleEngine, precise
+from fedclinic.privacy.per_sample import ClippedSum, Patients, PerSampleEngine, precise
 from fedclinic.privacy.random_stream import RandomStream
 from fedclinic.privacy.run_audit import CanaryStates, RunAudit, add_canaries, start_audit
 from fedclinic.privacy.sampling import draw_one_note, poisson_sample
@@ -210,17 +210,11 @@ def clipped_sum_of_patients(
         notes = np.concatenate(batch)
         rows = np.concatenate([local.notes.rows_of_note[note] for note in notes])
         owner = np.repeat(np.arange(len(batch)), [rows_of(local.notes, own) for own in batch])
-        patient_of_row = torch.from_numpy(owner).to(local.precision.device)
         losses = row_losses(local, rows, shares=note_shares(local.notes, notes))
         if local.audit is not None:
             losses = losses + local.audit.losses(rows)
-        added = engine.clipped_sum(
-            losses,
-            clipping_norm=clipping_norm,
-            patient_of_row=patient_of_row if len(rows) > len(batch) else None,
-            patients=len(batch),
-        )
-        total = total.plus(added)
+        grouping = Patients.of(torch.from_numpy(owner).to(local.precision.device), len(batch))
+        total = total.plus(engine.clipped_sum(losses, grouping, clipping_norm=clipping_norm))
     return total
 
 

@@ -17,12 +17,14 @@ from torch import Tensor, nn
 
 from fedclinic.errors import ModelError
 from fedclinic.privacy.covered_layers import Rule, has_shared_positions, rule_for
-from fedclinic.privacy.layer_gradients import Dense, ParameterGradient, Patients
+from fedclinic.privacy.layer_gradients import Dense, ParameterGradient
 from fedclinic.privacy.per_sample import (
     ClippedSum,
+    Patients,
     clip_factors,
     empty_sum,
-    rows_of_patients,
+    gradients_kept,
+    patients_of,
     sum_tensors,
     trainable_parameters,
 )
@@ -71,23 +73,16 @@ class BookKeeping:
         self._listen(model)
 
     def clipped_sum(
-        self,
-        losses: Tensor,
-        *,
-        clipping_norm: float,
-        patient_of_row: Tensor | None = None,
-        patients: int | None = None,
+        self, losses: Tensor, grouping: Patients | None = None, *, clipping_norm: float
     ) -> ClippedSum:
-        rows = len(losses)
-        owner = rows_of_patients(rows, patient_of_row, patients, losses.device)
-        if not rows:
+        patients = patients_of(losses, grouping)
+        if not len(losses):
             return self.empty()
         if not losses.requires_grad:
             raise ModelError("the losses depend on no trainable parameter")
         self._backward(losses)
-        grouped = Patients.of(owner, rows if patients is None else patients)
         with torch.no_grad(), torch.autocast(losses.device.type, enabled=False):
-            gradients = self._gradients(rows, grouped)
+            gradients = self._gradients(len(losses), patients)
             return self._clip(gradients, clipping_norm)
 
     def empty(self) -> ClippedSum:
@@ -101,15 +96,9 @@ class BookKeeping:
         """Run the backward pass, and refuse parameters that took part outside their layer."""
         for layer in self._layers:
             layer.calls.clear()
-        before = {name: p.grad for name, p in self._parameters.items()}
-        for p in self._parameters.values():
-            p.grad = None
-        try:
+        with gradients_kept(self._parameters):
             torch.autograd.backward(losses.sum())
             outside = [name for name, p in self._parameters.items() if p.grad is not None]
-        finally:
-            for name, p in self._parameters.items():
-                p.grad = before[name]
         if outside:
             raise ModelError(f"{outside[0]} is used outside its own layer: train it row by row")
 

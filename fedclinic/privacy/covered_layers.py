@@ -12,10 +12,9 @@ from fedclinic.privacy.layer_gradients import (
     Lookups,
     OuterProducts,
     ParameterGradient,
-    Patients,
     token_sums,
 )
-from fedclinic.privacy.per_sample import precise
+from fedclinic.privacy.per_sample import Patients, precise
 
 Rule: TypeAlias = Callable[
     [nn.Module, Tensor, Tensor, Patients, frozenset[str]], dict[str, ParameterGradient]

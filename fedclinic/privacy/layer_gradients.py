@@ -8,52 +8,16 @@ from the gradient itself, whichever is cheaper, and the clipped sum from one pro
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from fedclinic.privacy.per_sample import ClipFactors, add_rows, precise, sum_dtype
+from fedclinic.privacy.per_sample import ClipFactors, Patients, add_rows, precise, sum_dtype
 
 KEEP_BYTES = 64 << 20
 """Instantiated per-patient gradients of one parameter are kept for the sum up to this size."""
 SCRATCH_BYTES = 32 << 20
-
-
-@dataclass(frozen=True)
-class Patients:
-    """How the rows of a batch belong to patients."""
-
-    owner: Tensor
-    """Shape (rows,): the patient of each row."""
-    count: int
-    table: Tensor | None
-    """Shape (patients, most rows of a patient): row numbers, padded with `rows`; None if each
-    row is the patient of the same number."""
-
-    @classmethod
-    def of(cls, owner: Tensor, count: int) -> "Patients":
-        rows = len(owner)
-        if count == rows and bool((owner == torch.arange(rows, device=owner.device)).all()):
-            return cls(owner, count, None)
-        sizes = torch.bincount(owner, minlength=count)
-        order = torch.argsort(owner, stable=True)
-        first = torch.cumsum(sizes, 0) - sizes
-        position = torch.arange(rows, device=owner.device) - first[owner[order]]
-        table = torch.full((count, int(sizes.max())), rows, device=owner.device)
-        table[owner[order], position] = order
-        return cls(owner, count, table)
-
-    def gather(self, rows: Tensor, some: slice) -> Tensor:
-        """Fold the rows of some patients into their tokens: (patients, rows * tokens, width)."""
-        if self.table is None:
-            return precise(rows[some])
-        table = self.table[some]
-        taken = rows[table.clamp(max=len(rows) - 1)].masked_fill(
-            (table == len(rows))[..., None, None], 0.0
-        )
-        return precise(taken.flatten(1, 2))
 
 
 class ParameterGradient(Protocol):

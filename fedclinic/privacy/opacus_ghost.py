@@ -14,10 +14,12 @@ from fedclinic.errors import ModelError
 from fedclinic.privacy.opacus_hooks import check_supported
 from fedclinic.privacy.per_sample import (
     ClippedSum,
+    Patients,
     clip_factors,
     empty_sum,
+    gradients_kept,
+    patients_of,
     precise,
-    rows_of_patients,
     trainable_parameters,
 )
 
@@ -43,18 +45,12 @@ class OpacusGhost:
             raise ModelError("Opacus does not support a layer of the model") from error
 
     def clipped_sum(
-        self,
-        losses: Tensor,
-        *,
-        clipping_norm: float,
-        patient_of_row: Tensor | None = None,
-        patients: int | None = None,
+        self, losses: Tensor, grouping: Patients | None = None, *, clipping_norm: float
     ) -> ClippedSum:
-        rows = len(losses)
-        owner = rows_of_patients(rows, patient_of_row, patients, losses.device)
-        if not rows:
+        patients = patients_of(losses, grouping)
+        if not len(losses):
             return self.empty()
-        if int(torch.bincount(owner).max()) > 1:
+        if int(torch.bincount(patients.owner).max()) > 1:
             raise ModelError("ghost norms take patients of one row")
         norms = self._norms(losses)
         clip = clip_factors(precise(norms).square(), clipping_norm)
@@ -78,17 +74,16 @@ class OpacusGhost:
 
     def _norms(self, losses: Tensor) -> Tensor:
         """Gradient norms, shape (rows,), by a first pass that leaves no gradient behind."""
-        before = {name: p.grad for name, p in self._parameters.items()}
         self._wrapped.enable_hooks()
         try:
-            torch.autograd.backward(losses.sum(), retain_graph=True)
+            with gradients_kept(self._parameters):
+                torch.autograd.backward(losses.sum(), retain_graph=True)
             norms: Tensor = self._wrapped.get_norm_sample()
         except (AttributeError, NotImplementedError, ValueError) as error:
             raise ModelError("Opacus has no ghost norm for a parameter of the model") from error
         finally:
             self._wrapped.disable_hooks()
-            for name, p in self._parameters.items():
-                p.grad = before[name]
+            for p in self._parameters.values():
                 p._norm_sample = None  # type: ignore[attr-defined]
         return norms
 

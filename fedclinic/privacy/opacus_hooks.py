@@ -15,10 +15,12 @@ from fedclinic.errors import ModelError
 from fedclinic.privacy.covered_layers import has_shared_positions
 from fedclinic.privacy.per_sample import (
     ClippedSum,
+    Patients,
     add_rows,
     clip_and_add,
     empty_sum,
-    rows_of_patients,
+    gradients_kept,
+    patients_of,
     trainable_parameters,
 )
 
@@ -44,30 +46,20 @@ class OpacusHooks:
         self._wrapped.disallow_grad_accumulation = False
 
     def clipped_sum(
-        self,
-        losses: Tensor,
-        *,
-        clipping_norm: float,
-        patient_of_row: Tensor | None = None,
-        patients: int | None = None,
+        self, losses: Tensor, grouping: Patients | None = None, *, clipping_norm: float
     ) -> ClippedSum:
-        rows = len(losses)
-        owner = rows_of_patients(rows, patient_of_row, patients, losses.device)
-        if not rows:
+        patients = patients_of(losses, grouping)
+        if not len(losses):
             return self.empty()
         self._forget()
-        before = {name: p.grad for name, p in self._parameters.items()}
-        for p in self._parameters.values():
-            p.grad = None
         try:
-            torch.autograd.backward(losses.sum())
-            per_patient = self._per_patient(owner, rows if patients is None else patients)
+            with gradients_kept(self._parameters):
+                torch.autograd.backward(losses.sum())
+                per_patient = self._per_patient(patients)
         except ValueError as error:
             raise ModelError("Opacus notes activations in training mode only") from error
         finally:
             self._forget()
-            for name, p in self._parameters.items():
-                p.grad = before[name]
         return clip_and_add(per_patient, self._parameters, clipping_norm)
 
     def empty(self) -> ClippedSum:
@@ -82,7 +74,7 @@ class OpacusHooks:
         for parameter in self._parameters.values():
             parameter.grad_sample = None  # type: ignore[attr-defined]
 
-    def _per_patient(self, owner: Tensor, patients: int) -> dict[str, Tensor]:
+    def _per_patient(self, patients: Patients) -> dict[str, Tensor]:
         found = {}
         for name, parameter in self._parameters.items():
             rows = getattr(parameter, "grad_sample", None)
@@ -93,11 +85,11 @@ class OpacusHooks:
                         "or an earlier forward pass was abandoned"
                     )
                 continue
-            if isinstance(rows, list) or len(rows) != len(owner):
+            if isinstance(rows, list) or len(rows) != len(patients.owner):
                 raise ModelError(f"Opacus gives no gradient per row for {name}")
             if id(parameter) in self._padded:
                 rows[:, self._padded[id(parameter)]] = 0.0
-            found[name] = add_rows(rows, owner, patients)
+            found[name] = add_rows(rows, patients.owner, patients.count)
         return found
 
 

@@ -5,7 +5,8 @@ norm, because each patient's whole contribution is scaled to at most C before it
 (Abadi et al. 2016, arXiv:1607.00133). The privacy unit is the patient, never the note.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -35,24 +36,80 @@ class ClippedSum:
         )
 
 
+@dataclass(frozen=True)
+class Patients:
+    """How the rows of a batch belong to patients."""
+
+    owner: Tensor
+    """Shape (rows,): the patient of each row."""
+    count: int
+    table: Tensor | None
+    """Shape (patients, most rows of a patient): row numbers, padded with `rows`; None if each
+    row is the patient of the same number."""
+
+    @classmethod
+    def of(cls, owner: Tensor, count: int) -> "Patients":
+        """Group rows by their patients' numbers, shape (rows,), each below `count`.
+
+        Raises:
+            ValueError: if a number is not.
+        """
+        rows = len(owner)
+        if rows and not 0 <= int(owner.min()) <= int(owner.max()) < count:
+            raise ValueError("a patient number lies outside the batch's patients")
+        owner = owner.to(torch.long)
+        if count == rows and bool((owner == torch.arange(rows, device=owner.device)).all()):
+            return cls(owner, count, None)
+        sizes = torch.bincount(owner, minlength=count)
+        order = torch.argsort(owner, stable=True)
+        first = torch.cumsum(sizes, 0) - sizes
+        position = torch.arange(rows, device=owner.device) - first[owner[order]]
+        table = torch.full((count, int(sizes.max())), rows, device=owner.device)
+        table[owner[order], position] = order
+        return cls(owner, count, table)
+
+    @classmethod
+    def of_rows(cls, losses: Tensor) -> "Patients":
+        """Each row of `losses` is a patient."""
+        return cls(torch.arange(len(losses), device=losses.device), len(losses), None)
+
+    def gather(self, rows: Tensor, some: slice) -> Tensor:
+        """Fold the rows of some patients into their tokens: (patients, rows * tokens, width)."""
+        if self.table is None:
+            return precise(rows[some])
+        table = self.table[some]
+        taken = rows[table.clamp(max=len(rows) - 1)].masked_fill(
+            (table == len(rows))[..., None, None], 0.0
+        )
+        return precise(taken.flatten(1, 2))
+
+
+def patients_of(losses: Tensor, grouping: Patients | None) -> Patients:
+    """The patients of a batch's rows; without a grouping, each row is one.
+
+    Raises:
+        ValueError: if the grouping is not of as many rows.
+    """
+    if grouping is None:
+        return Patients.of_rows(losses)
+    if len(grouping.owner) != len(losses):
+        raise ValueError(f"patients of {len(grouping.owner)} rows, and {len(losses)} losses")
+    return grouping
+
+
 class PerSampleEngine(Protocol):
     """Computes exact per-patient clipped sums for one model, which it listens to until detached."""
 
     def clipped_sum(
-        self,
-        losses: Tensor,
-        *,
-        clipping_norm: float,
-        patient_of_row: Tensor | None = None,
-        patients: int | None = None,
+        self, losses: Tensor, grouping: Patients | None = None, *, clipping_norm: float
     ) -> ClippedSum:
         """Back-propagate `losses` and sum the clipped gradients.
 
         Args:
             losses: shape (rows,); entry i depends on row i of the batch only.
+            grouping: a patient's rows are summed before clipping and must all be in this batch.
+                None: each row is a patient.
             clipping_norm: L2 bound of one patient's contribution.
-            patient_of_row: shape (rows,), a number below `patients`; a patient's rows are summed
-                before clipping and must all be in this batch. None: each row is a patient.
         """
         ...
 
@@ -75,6 +132,19 @@ def trainable_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
     if not named:
         raise ModelError("the model has no trainable parameter")
     return named
+
+
+@contextmanager
+def gradients_kept(parameters: dict[str, nn.Parameter]) -> Iterator[None]:
+    """Let a backward pass begin without gradients, and put back those that were there."""
+    before = {name: p.grad for name, p in parameters.items()}
+    for p in parameters.values():
+        p.grad = None
+    try:
+        yield
+    finally:
+        for name, p in parameters.items():
+            p.grad = before[name]
 
 
 def empty_sum(parameters: dict[str, nn.Parameter]) -> ClippedSum:
@@ -116,25 +186,6 @@ def clip_factors(squared_norms: Tensor, clipping_norm: float) -> ClipFactors:
     return ClipFactors(factors, int(too_long.sum()), int(dropped.sum()), dropped)
 
 
-def rows_of_patients(
-    rows: int, patient_of_row: Tensor | None, patients: int | None, device: torch.device
-) -> Tensor:
-    """Return each row's patient, shape (rows,), checked.
-
-    Raises:
-        ValueError: if the numbers do not fit together.
-    """
-    if patient_of_row is None:
-        if patients is not None and patients != rows:
-            raise ValueError(f"{rows} rows without grouping are not {patients} patients")
-        return torch.arange(rows, device=device)
-    if patients is None or patient_of_row.shape != (rows,):
-        raise ValueError("grouping needs one patient number a row, and the number of patients")
-    if rows and not 0 <= int(patient_of_row.min()) <= int(patient_of_row.max()) < patients:
-        raise ValueError("a patient number lies outside the batch's patients")
-    return patient_of_row.to(device=device, dtype=torch.long)
-
-
 def clip_and_add(
     per_patient: dict[str, Tensor], parameters: dict[str, nn.Parameter], clipping_norm: float
 ) -> ClippedSum:
@@ -160,9 +211,9 @@ def sum_tensors(tensors: Iterable[Tensor]) -> Tensor:
     return total
 
 
-def add_rows(per_row: Tensor, patient_of_row: Tensor, patients: int) -> Tensor:
-    """Sum rows into patients: (rows, ...) to (patients, ...)."""
+def add_rows(per_row: Tensor, owner: Tensor, count: int) -> Tensor:
+    """Sum rows into those that own them: (rows, ...) to (count, ...)."""
     total = torch.zeros(
-        (patients, *per_row.shape[1:]), dtype=sum_dtype(per_row), device=per_row.device
+        (count, *per_row.shape[1:]), dtype=sum_dtype(per_row), device=per_row.device
     )
-    return total.index_add_(0, patient_of_row, precise(per_row))
+    return total.index_add_(0, owner, precise(per_row))

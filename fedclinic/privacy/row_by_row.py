@@ -11,10 +11,11 @@ from torch import Tensor, nn
 from fedclinic.errors import ModelError
 from fedclinic.privacy.per_sample import (
     ClippedSum,
+    Patients,
     clip_and_add,
     empty_sum,
+    patients_of,
     precise,
-    rows_of_patients,
     trainable_parameters,
 )
 
@@ -26,17 +27,12 @@ class RowByRow:
         self._parameters = trainable_parameters(model)
 
     def clipped_sum(
-        self,
-        losses: Tensor,
-        *,
-        clipping_norm: float,
-        patient_of_row: Tensor | None = None,
-        patients: int | None = None,
+        self, losses: Tensor, grouping: Patients | None = None, *, clipping_norm: float
     ) -> ClippedSum:
-        rows_of_patients(len(losses), patient_of_row, patients, losses.device)
+        patients = patients_of(losses, grouping)
         if not len(losses):
             return self.empty()
-        if (len(losses) if patients is None else patients) != 1:
+        if patients.count != 1:
             raise ModelError("row by row takes one patient a batch")
         rows = [
             torch.autograd.grad(

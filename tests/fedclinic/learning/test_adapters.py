@@ -13,6 +13,7 @@ from fedclinic.learning.hidden_states import ComputedHiddenStates
 from fedclinic.learning.layers import SplitModel, split
 from fedclinic.plan import Layers
 from fedclinic.privacy.bookkeeping import BookKeeping
+from fedclinic.privacy.per_sample import Patients
 from fedclinic.privacy.random_stream import RandomStream
 from tests.factories import make_privacy
 from tests.tiny_models import BLOCKS, FAMILIES, HIDDEN, make_bert, make_network
@@ -127,9 +128,8 @@ def test_the_clipped_sum_over_an_adapter_equals_brute_force(network, layers, cli
     engine = BookKeeping(model.trunk)
     found = engine.clipped_sum(
         row_losses(model, slice(None)),
+        Patients.of(PATIENT_OF_ROW, 3),
         clipping_norm=clipping_norm,
-        patient_of_row=PATIENT_OF_ROW,
-        patients=3,
     ).gradients
     engine.detach()
     assert found.keys() == truth.keys()

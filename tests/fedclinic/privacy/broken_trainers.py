@@ -126,7 +126,7 @@ class PlainEngine:
     def __init__(self, model: ProbeModel) -> None:
         self.parameters = dict(model.named_parameters())
 
-    def clipped_sum(self, losses, *, clipping_norm, patient_of_row=None, patients=None):
+    def clipped_sum(self, losses, grouping=None, *, clipping_norm):
         rows = [
             torch.autograd.grad(loss, list(self.parameters.values()), retain_graph=True)
             for loss in losses

@@ -13,7 +13,7 @@ from fedclinic.privacy.engines import make_engine
 from fedclinic.privacy.layer_gradients import _gram_norms
 from fedclinic.privacy.opacus_ghost import OpacusGhost
 from fedclinic.privacy.opacus_hooks import OpacusHooks
-from fedclinic.privacy.per_sample import PerSampleEngine
+from fedclinic.privacy.per_sample import Patients, PerSampleEngine
 from fedclinic.privacy.row_by_row import RowByRow
 from tests.fedclinic.privacy.models import (
     FAMILIES,
@@ -96,9 +96,8 @@ def test_the_clipped_sum_equals_brute_force(engine, family, part, owner):
     truth = brute_force(model, batch, 0.5, torch.arange(5) if owner is None else owner)
     found = ENGINES[engine](model).clipped_sum(
         losses_of(model, batch),
+        None if owner is None else Patients.of(owner, 3),
         clipping_norm=0.5,
-        patient_of_row=owner,
-        patients=None if owner is None else 3,
     )
     assert relative_error(found.gradients, truth) < 1e-5
 
@@ -120,10 +119,7 @@ def test_ghost_clipping_refuses_what_norms_of_rows_cannot_tell():
     ghost = OpacusGhost(model)
     with pytest.raises(ModelError, match="patients of one row"):
         ghost.clipped_sum(
-            torch.ones(5, requires_grad=True),
-            clipping_norm=0.5,
-            patient_of_row=PATIENT_OF_ROW,
-            patients=3,
+            torch.ones(5, requires_grad=True), Patients.of(PATIENT_OF_ROW, 3), clipping_norm=0.5
         )
     with pytest.raises(ModelError, match="not finite"):
         ghost.clipped_sum(float("inf") * losses_of(model, make_batch()), clipping_norm=0.5)
@@ -137,7 +133,7 @@ def test_an_engine_of_any_name_leaves_the_sum_the_same(name):
     train_top(model)
     truth = brute_force(model, batch, 0.5, PATIENT_OF_ROW)
     found = make_engine(name, model).clipped_sum(
-        losses_of(model, batch), clipping_norm=0.5, patient_of_row=PATIENT_OF_ROW, patients=3
+        losses_of(model, batch), Patients.of(PATIENT_OF_ROW, 3), clipping_norm=0.5
     )
     assert relative_error(found.gradients, truth) < 1e-5
 
@@ -168,10 +164,8 @@ def test_row_by_row_equals_brute_force_patient_by_patient(family, part):
     for patient in range(3):
         rows = batch.rows(patient == PATIENT_OF_ROW)
         losses = losses_of(model, rows)
-        owner = torch.zeros(len(losses), dtype=torch.long)
-        total = total.plus(
-            wrapped.clipped_sum(losses, clipping_norm=0.5, patient_of_row=owner, patients=1)
-        )
+        alone = Patients.of(torch.zeros(len(losses), dtype=torch.long), 1)
+        total = total.plus(wrapped.clipped_sum(losses, alone, clipping_norm=0.5))
     truth = brute_force(model, batch, 0.5, PATIENT_OF_ROW)
     assert relative_error(total.gradients, truth) < 1e-12
 
@@ -216,9 +210,8 @@ def test_several_notes_of_a_patient_move_the_sum_by_one_clipping_norm(engine):
     model, wrapped = engine
     together = wrapped.clipped_sum(
         1e4 * losses_of(model, make_batch()),
+        Patients.of(torch.zeros(5, dtype=torch.long), 1),
         clipping_norm=0.3,
-        patient_of_row=torch.zeros(5, dtype=torch.long),
-        patients=1,
     )
     norm = torch.cat([g.flatten() for g in together.gradients.values()]).norm()
     assert float(norm) == pytest.approx(0.3, rel=1e-6)
@@ -292,15 +285,12 @@ def test_a_detached_model_trains_as_if_nothing_had_been_there(engine):
         assert p.grad is None or torch.allclose(p.grad, q.grad)
 
 
-@pytest.mark.parametrize("patients", [None, 1, 2])
-def test_patient_numbers_that_do_not_fit_the_rows_are_refused(engine, patients):
+@pytest.mark.parametrize("owner", [[0, 1, 2], [0, 3, 1], [0, -1, 1]])
+def test_patient_numbers_that_do_not_fit_the_rows_are_refused(engine, owner):
     model, wrapped = engine
     with pytest.raises(ValueError, match="patient"):
         wrapped.clipped_sum(
-            losses_of(model, make_batch()),
-            clipping_norm=0.4,
-            patient_of_row=PATIENT_OF_ROW,
-            patients=patients,
+            losses_of(model, make_batch()), Patients.of(torch.tensor(owner), 3), clipping_norm=0.4
         )
 
 
