@@ -2,6 +2,7 @@
 
 import string
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
@@ -118,7 +119,7 @@ _SIZE = {"vocab_size": 50, "hidden_size": HIDDEN, "num_hidden_layers": BLOCKS}
 _WIDE = {"num_attention_heads": 2, "intermediate_size": 32, "max_position_embeddings": 40}
 
 
-def _deberta() -> nn.Module:
+def _deberta(**more: Any) -> nn.Module:
     config = DebertaV2Config(
         **_SIZE,
         **_WIDE,
@@ -129,25 +130,13 @@ def _deberta() -> nn.Module:
         share_att_key=True,
         norm_rel_ebd="layer_norm",
         position_biased_input=False,
+        **more,
     )
     return DebertaV2Model(config)
 
 
 def _deberta_with_convolution() -> nn.Module:
-    config = DebertaV2Config(
-        **_SIZE,
-        **_WIDE,
-        type_vocab_size=0,
-        relative_attention=True,
-        position_buckets=8,
-        pos_att_type=["p2c", "c2p"],
-        share_att_key=True,
-        norm_rel_ebd="layer_norm",
-        position_biased_input=False,
-        conv_kernel_size=3,
-        conv_act="gelu",
-    )
-    return DebertaV2Model(config)
+    return _deberta(conv_kernel_size=3, conv_act="gelu")
 
 
 _MAKERS = {

@@ -1,4 +1,4 @@
-"""One site as a value, and one as files on disk."""
+"""One site as a value, one as files on disk, and every format that notes come in."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import pytest
 
 from tests.factories import note_row, write_jsonl
 from tests.site_agent.desk import Desk
+from tests.site_agent.notes_files import WRITERS
 from tests.tiny_site import TinySite, make_tiny_site
 
 
@@ -20,3 +21,8 @@ def desk(tmp_path: Path, tiny_model_folder: Path) -> Desk:
     write_jsonl(desk.notes, [note_row(n) for n in range(12)])
     desk.write()
     return desk
+
+
+@pytest.fixture(params=sorted(WRITERS))
+def format_name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
