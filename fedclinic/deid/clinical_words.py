@@ -5,18 +5,18 @@ from fedclinic.deid.word_lists import words
 MEDICINES = words(
     """
     abilify accupril accutane aciphex actemra activase actonel actos adalat adderall adenocard
-    advair advil afrin aggrenox albuterol aldactone aldara aleve alimta alinia allegra alphagan
-    altace amaryl ambien amerge amoxil anaprox ancef androgel anoro apidra apriso aptiom arava
-    aricept arimidex aristada arnuity aromasin asacol asmanex astelin atacand atarax ativan atripla
-    atrovent aubagio augmentin austedo avandia avapro avastin avelox avodart avonex axid azilect
-    azopt bactrim bactroban banophen basaglar belsomra benadryl benicar bentyl betapace betaseron
-    bevespi biaxin biktarvy bonine boniva botox breo breztri brilinta briviact bumex buspar bydureon
-    byetta bystolic caduet calan campral canasa carafate cardizem cardura cartia casodex catapres
-    ceftin celebrex celexa cellcept chantix cialis ciloxan cimzia cipro ciprodex clarinex claritin
-    cleocin climara clinoril clozaril cogentin colace colcrys combigan combivent compazine comtan
-    concerta copaxone coreg corgard cortef cosentyx cosopt coumadin cozaar creon crestor cubicin
-    cymbalta cytomel cytotec cytoxan dalvance daypro decadron deflux delsym deltasone demadex
-    demerol depakene depakote depo-provera descovy desyrel detrol dexacidin dexilant dextrose diamox
+    advair advil afrin aggrenox albuterol aldactone aldara aleve alimta alinia alphagan altace
+    amaryl ambien amerge amoxil anaprox ancef androgel anoro apidra apriso aptiom arava aricept
+    arimidex aristada arnuity aromasin asacol asmanex astelin atacand atarax ativan atripla atrovent
+    aubagio augmentin austedo avandia avapro avastin avelox avodart avonex axid azilect azopt
+    bactrim bactroban banophen basaglar belsomra benadryl benicar bentyl betapace betaseron bevespi
+    biaxin biktarvy bonine boniva botox breo breztri brilinta briviact bumex buspar bydureon byetta
+    bystolic caduet calan campral canasa carafate cardizem cardura cartia casodex catapres ceftin
+    celebrex celexa cellcept chantix cialis ciloxan cimzia cipro ciprodex clarinex claritin cleocin
+    climara clinoril clozaril cogentin colace colcrys combigan combivent compazine comtan concerta
+    copaxone coreg corgard cortef cosentyx cosopt coumadin cozaar creon crestor cubicin cymbalta
+    cytomel cytotec cytoxan dalvance daypro decadron deflux delsym deltasone demadex demerol
+    depakene depakote depo-provera descovy desyrel detrol dexacidin dexilant dextrose diamox
     diflucan digoxin dilantin dilaudid diovan diprivan ditropan diuril dobutrex dolobid doxil
     dramamine dulcolax dulera duonebs duoneb dupixent duragesic dyazide ecotrin effexor effient
     efudex elavil eldepryl eligard eliquis emend emgality enablex enbrel ensure entocort entresto
@@ -96,25 +96,25 @@ MATERIALS = words(
 
 ABBREVIATIONS = words(
     """
-    aaa abg abgs abx acei acl acls acs acth adhd adl adls aed aids aka alk alp als alt ama aob apap
-    aptt arb ards arf asa asap asd ast aua avf avm avnrt bbb bilat bka bmi bmp bms bmt bnp bpad bph
-    bpm bppv brbpr bun cabg calc cath cbc cbi cbt ccu cdiff cea cfu chemo cin ckmb cmp cmv cns cpk
-    cpr crp crt csf ctab ctx cxr cyst dexa dka dlco dme dnr dni dob dre dsm dtr dtrs dts dvts ebl
-    ebv ecf eeg ega egd eom eomi eos eskd esr esrd etoh ett eval evd extremities fbs fena fev fevs
-    ffp fhr fhx fio fiv flu fob fsh ftt fvc gad gbs gcs gerd gfr ggt glu gout gtt hba hbsag hcc hcg
-    hcv hct hdl heent hep hgb hhs hiv hla hob hpf hpv hsm hsv hus hyst iabp iadl ibs ibd icd ich icp
-    idc idea iga igd ige igg igm imrt inr iop ipf isi ivc ivf ivig jvd jvp kub kvo lad lbbb lbp ldh
-    ldl lft lfts lle llq lls lma lmp loc los lue luq lvad lvef lvh mca mch mchc mcl mcv mdd mdi mds
-    mgus mmse moca mpv mrcp mrsa msk mssa mva mvc mvp myeloma naat nad nafld ncat ndc neb nebs ngt
-    nicu nidcd nihss nkda nonreactive npo nph nsaid nsaids nsclc nsr nstemi ntg obgyn ocd ocp omfs
-    oob oriented orif osa pac pacs pad palp pca pci pcos pcr pda pdr peds peep pef perc perrl perrla
-    pet pft pfts phq pid pip plt pmdd pnd ppd ppi pqrst prbc prbcs procal prom psa psvt ptt ptx pud
-    pvc pvcs pvd rass rbc rbbb rca rdw rec rlq rls rom rop rpr rrr rsv ruq rvsp sah sbo sbp sbrt scc
-    sclc sed sga siadh sids sle slp snf snri soap sob ssri stemi stat std stds sti stis subq supp
-    svc svt tah tavr tbi tee tens tft tfts thc tia tias tib tibia tka tlif tlso tms tnf tpa tpn trop
-    tsh tte tug turp tvh uds ugi uri usg uti utis vads vaers vats vbac vbg vdrl vfib vitals vna vns
-    vre vsd vsr vss vtach vte wbat wbc wbcs wnl wpw yof yom mgdl mmhg mmol meq meqs mcg mgs mls kvp
-    hgba rvr tdap mmr dtap hib menb ppsv pcv covid sars
+    edd esi fob msw dtr ins igm aaa abg abgs abx acei acl acls acs acth adhd adl adls aed aids aka
+    alk alp als alt ama aob apap aptt arb ards arf asa asap asd ast aua avf avm avnrt bbb bilat bka
+    bmi bmp bms bmt bnp bpad bph bpm bppv brbpr bun cabg calc cath cbc cbi cbt ccu cdiff cea cfu
+    chemo cin ckmb cmp cmv cns cpk cpr crp crt csf ctab ctx cxr cyst dexa dka dlco dme dnr dni dob
+    dre dsm dtrs dts dvts ebl ebv ecf eeg ega egd eom eomi eos eskd esr esrd etoh ett eval evd
+    extremities fbs fena fev fevs ffp fhr fhx fio fiv flu fsh ftt fvc gad gbs gcs gerd gfr ggt glu
+    gout gtt hba hbsag hcc hcg hcv hct hdl heent hep hgb hhs hiv hla hob hpf hpv hsm hsv hus hyst
+    iabp iadl ibs ibd icd ich icp idc idea iga igd ige igg imrt inr iop ipf isi ivc ivf ivig jvd jvp
+    kub kvo lad lbbb lbp ldh ldl lft lfts lle llq lls lma lmp loc los lue luq lvad lvef lvh mca mch
+    mchc mcl mcv mdd mdi mds mgus mmse moca mpv mrcp mrsa msk mssa mva mvc mvp myeloma naat nad
+    nafld ncat ndc neb nebs ngt nicu nidcd nihss nkda nonreactive npo nph nsaid nsaids nsclc nsr
+    nstemi ntg obgyn ocd ocp omfs oob oriented orif osa pac pacs pad palp pca pci pcos pcr pda pdr
+    peds peep pef perc perrl perrla pet pft pfts phq pid pip plt pmdd pnd ppd ppi pqrst prbc prbcs
+    procal prom psa psvt ptt ptx pud pvc pvcs pvd rass rbc rbbb rca rdw rec rlq rls rom rop rpr rrr
+    rsv ruq rvsp sah sbo sbp sbrt scc sclc sed sga siadh sids sle slp snf snri soap sob ssri stemi
+    stat std stds sti stis subq supp svc svt tah tavr tbi tee tens tft tfts thc tia tias tib tibia
+    tka tlif tlso tms tnf tpa tpn trop tsh tte tug turp tvh uds ugi uri usg uti utis vads vaers vats
+    vbac vbg vdrl vfib vitals vna vns vre vsd vsr vss vtach vte wbat wbc wbcs wnl wpw yof yom mgdl
+    mmhg mmol meq meqs mcg mgs mls kvp hgba rvr tdap mmr dtap hib menb ppsv pcv covid sars
     """
 )
 """Abbreviations that clinicians write without their full form."""

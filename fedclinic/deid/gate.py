@@ -1,13 +1,18 @@
 """What dictionaries and form say against a finding of the embedded tagger."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from fedclinic.deid.institution_words import is_naming
 from fedclinic.deid.kinds import EntityKind
 from fedclinic.deid.lexicon import Lexicon
 from fedclinic.deid.rules.fragments import MONTH
 from fedclinic.deid.rules.people import EPONYM_FOLLOWS
-from fedclinic.deid.word_lists import FACILITY_WORDS, NAMES_THAT_ARE_WORDS, words
+from fedclinic.deid.word_lists import (
+    FACILITY_WORDS,
+    MONTHS_THAT_ARE_WORDS,
+    NAMES_THAT_ARE_WORDS,
+)
 from fedclinic.notes import Span
 
 _WORDED = frozenset({EntityKind.PERSON, EntityKind.LOCATION, EntityKind.ORGANIZATION})
@@ -20,9 +25,9 @@ _MEASURE = re.compile(
 )
 _DATED = re.compile(rf"\d|\b{MONTH}\b|(?i:christmas|thanksgiving|easter|day\b|eve\b)")
 _YEAR_OR_TIME = re.compile(r"(?:19|20)\d\d|\d{1,2}:?\d{2}|'?\d\d|[\d.:]+")
-_PREFIXES = words("lot ext ext. no no. dl")
+_TIME_AT_END = re.compile(r"(?i)(?<=\d),? (?:at )?\d{1,2}:\d\d(?::\d\d)?(?: ?[ap]\.?m\.?)?$")
 _LONGEST_PREFIX = 4
-"""Letters before a number that may belong to it, as in LOT or ext."""
+"""Letters before a number that may belong to it, as in XYZ 4417."""
 _MIN_DIGITS = 4
 _SURE = 0.9
 
@@ -41,7 +46,9 @@ def _trim(text: str, span: Span, lexicon: Lexicon) -> Span | None:
     ]
     belongs = _is_part_of_name if span.label in _WORDED else _is_part_of_number
     if span.label == EntityKind.DATE_TIME:
-        return span
+        time = _TIME_AT_END.search(text[span.start : span.end])
+        end = span.end if time is None else span.start + time.start()
+        return Span(span.start, end, span.label, span.score)
     while pieces and not belongs(text[slice(*pieces[0])], lexicon):
         pieces.pop(0)
     ends = _ends_person if span.label == EntityKind.PERSON else belongs
@@ -63,8 +70,8 @@ def _ends_person(word: str, lexicon: Lexicon) -> bool:
 
 
 def _is_part_of_number(word: str, lexicon: Lexicon) -> bool:
-    is_prefix = 1 < len(word) <= _LONGEST_PREFIX and (word.isupper() or word.lower() in _PREFIXES)
-    return is_prefix or any(map(str.isdigit, word))
+    is_prefix = 1 < len(word) <= _LONGEST_PREFIX and word.isupper()
+    return (is_prefix and word.lower() not in lexicon.ordinary) or any(map(str.isdigit, word))
 
 
 def _passes(text: str, span: Span, lexicon: Lexicon) -> bool:
@@ -75,7 +82,11 @@ def _passes(text: str, span: Span, lexicon: Lexicon) -> bool:
     if _MEASURE.fullmatch(value):
         return False
     if span.label == EntityKind.DATE_TIME:
-        return bool(_DATED.search(value)) and not _YEAR_OR_TIME.fullmatch(value.strip())
+        return (
+            value.lower() not in MONTHS_THAT_ARE_WORDS
+            and bool(_DATED.search(value))
+            and not _YEAR_OR_TIME.fullmatch(value.strip())
+        )
     return sum(map(str.isdigit, value)) >= _MIN_DIGITS
 
 
@@ -98,8 +109,13 @@ def _may_be_name(value: str, span: Span, lexicon: Lexicon) -> bool:
     has_capital = any(word[0].isupper() for word in parts)
     if has_capital and any(not lexicon.is_ambiguous(word) for word in telling):
         return True
-    if span.score < _SURE:
-        return False
-    if span.label != EntityKind.PERSON:
-        return len(telling) > 1
-    return any(word in NAMES_THAT_ARE_WORDS for word in telling)
+    return span.score >= _SURE and _may_be_made_of_words(telling, span.label, lexicon)
+
+
+def _may_be_made_of_words(telling: Sequence[str], label: str, lexicon: Lexicon) -> bool:
+    """Tell whether ordinary words may be a name of this kind."""
+    if label == EntityKind.PERSON:
+        return any(word in NAMES_THAT_ARE_WORDS for word in telling)
+    if label == EntityKind.ORGANIZATION:
+        return any(is_naming(word, lexicon) for word in telling)
+    return len(telling) > 1

@@ -59,6 +59,8 @@ def _first_word(
         line, words[index - 1].end(), words[index].start()
     ):
         index -= 1
+        if plain[head] in LATE_HEADS and plain[index].endswith("'s"):
+            break
         if is_naming(plain[index], lexicon):
             first = index
         elif plain[index] not in INSTITUTION_WORDS and plain[index] not in _JOINTS:

@@ -3,6 +3,7 @@
 import functools
 
 from fedclinic.deid.lexicon import Lexicon
+from fedclinic.deid.rules.fragments import STATE_NAMES
 from fedclinic.deid.word_lists import NAMES_THAT_ARE_WORDS, PLACES_THAT_ARE_WORDS, TRADES, words
 
 FACILITY_HEADS = words(
@@ -18,7 +19,7 @@ FACILITY_HEADS = words(
 PLAIN_HEADS = words(
     """
     university college school schools academy inc llc ltd plc corp corporation company church bank
-    airlines
+    gmbh airlines
     """
 )
 """Which make an institution of whatever word stands before them."""
@@ -82,7 +83,11 @@ NAMING_WORDS = words(
 INSTITUTION_WORDS = FACILITY_HEADS | PLAIN_HEADS | LATE_HEADS | FIRM_HEADS | QUALIFIERS
 """Words that say what an institution is, not which."""
 
-_NAMING = NAMING_WORDS | NAMES_THAT_ARE_WORDS | PLACES_THAT_ARE_WORDS
+_DENOMINATIONS = words("baptist methodist lutheran presbyterian catholic episcopal orthodox")
+_STATES = words(STATE_NAMES.lower().replace("|", " "))
+_NAMING = (
+    NAMING_WORDS | _DENOMINATIONS | _STATES | NAMES_THAT_ARE_WORDS | PLACES_THAT_ARE_WORDS
+) - words("case long short best good day young will may general central normal new")
 
 
 @functools.lru_cache(maxsize=50_000)

@@ -46,7 +46,9 @@ class Lexicon:
 
     def is_ambiguous(self, word: str) -> bool:
         """Tell whether a lower-case word means something besides a name."""
-        return word in self.ordinary or word in self.eponyms
+        if word in self.ordinary or word in self.eponyms:
+            return True
+        return "-" in word and all(map(self.is_ambiguous, word.split("-")))
 
 
 def _lines(name: str) -> tuple[bytes, list[str]]:

@@ -11,12 +11,10 @@ import numpy.typing as npt
 from fedclinic.deid.kinds import EntityKind
 from fedclinic.deid.lexicon import Lexicon
 from fedclinic.deid.tagger import TAGS, Features, Floats, Indices, Tagger, tokenize
-from fedclinic.deid.word_lists import FACILITY_WORDS
+from fedclinic.deid.word_lists import FACILITY_WORDS, MONTHS_THAT_ARE_WORDS
 from fedclinic.notes import Span
 
 _BORDER = 8
-_MONTHS_THAT_ARE_WORDS = frozenset({"may", "march"})
-"""In a line without capitals these keep their small letters."""
 _TAG_OF = {tag: index for index, tag in enumerate(TAGS)} | {
     EntityKind.FAX_NUMBER: TAGS.index(EntityKind.PHONE_NUMBER)
 }
@@ -81,7 +79,7 @@ def may_open(token: str, lexicon: Lexicon) -> bool:
     lowered = token.lower()
     if token[0].isupper():
         return lowered not in lexicon.never or lowered in FACILITY_WORDS
-    return lowered in _MONTHS_THAT_ARE_WORDS or (
+    return lowered in MONTHS_THAT_ARE_WORDS or (
         lowered not in lexicon.ordinary and lowered not in lexicon.never
     )
 

@@ -41,7 +41,8 @@ NEVER_NAMES = words(
     down because while until although though however therefore thus hence but nor yet french
     anesthesia pa-c bsn msn phd mph pharmd lcsw cna rnc pastor chaplain attorney neighbor friend
     aunt uncle niece nephew cousin grandson granddaughter grandmother grandfather stepmother
-    stepfather stepson stepdaughter spouse fiance fiancee
+    stepfather stepson stepdaughter spouse fiance fiancee dtr tell told landlord resident referral
+    attends rehab along ext lot page facility therapist student client employee
     """
 )
 """Words that are no part of a name, whatever stands beside them."""
@@ -66,7 +67,7 @@ NAMES_THAT_ARE_WORDS = words(
 ALSO_ORDINARY = words(
     """
     money story rang clip host prescriber insurer convalescence dossier scooter taxi neighbour
-    histopathology trainer secretary guardian
+    histopathology trainer secretary guardian union along edd ext lot
     """
 )
 """Ordinary words that the lists of places and surnames hold too."""
@@ -145,6 +146,9 @@ TRADES = words(
 )
 """What a firm or a house of worship calls itself by, after a name."""
 
+MONTHS_THAT_ARE_WORDS = frozenset({"may", "march"})
+"""In a line without capitals these keep their small letters."""
+
 PLACES_THAT_ARE_WORDS = words(
     """
     mobile reading nice orange police general central liver chest best male medina imus clinton
@@ -162,6 +166,11 @@ KEEPS_CAPITAL = words(
     dr mr mrs ms miss st mt hospital clinic medical center street avenue road drive lane
     boulevard court suite apt january february april june july august september october november
     december monday tuesday wednesday thursday friday saturday sunday christmas thanksgiving
+    mondays tuesdays wednesdays thursdays fridays saturdays sundays
+    alabama alaska arizona arkansas california colorado connecticut delaware florida georgia hawaii
+    idaho illinois indiana iowa kansas kentucky louisiana maine maryland massachusetts michigan
+    minnesota mississippi missouri montana nebraska nevada ohio oklahoma oregon pennsylvania
+    tennessee texas utah vermont virginia washington wisconsin wyoming
     north south east west new san los las santa general memorial university children's health
     system nursing home regional community
     """

@@ -3,7 +3,8 @@
 import re
 
 _LONG_LINE = 45
-_BREAK = re.compile(rf"(?<=[^\n]{{{_LONG_LINE}}})\n(?=[A-Za-z0-9(\"'])")
+_LABEL = r"[A-Za-z][\w /'’-]{0,30}:"
+_BREAK = re.compile(rf"(?<=[^\n]{{{_LONG_LINE}}})\n(?=[A-Za-z0-9(\"'])(?!{_LABEL})")
 _PARAGRAPH_END = re.compile(r"[.?!:;]\s*$")
 
 
@@ -11,7 +12,7 @@ def unwrap(text: str) -> str:
     """Write a space for each line break in the middle of a sentence; the length stays.
 
     A break is one where the line before is long and ends without a mark. The last lines of
-    headers and lists are short, so they stay apart.
+    headers and lists are short, so they stay apart, and so does what a label begins.
     """
     parts, position = [], 0
     for match in _BREAK.finditer(text):

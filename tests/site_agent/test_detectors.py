@@ -73,7 +73,7 @@ def test_a_recogniser_that_fails_puts_the_note_into_quarantine() -> None:
 def test_known_values_of_the_patient_are_found_in_that_note_only() -> None:
     detector = make_detector(without_tagger())
     known = KnownIdentifiers("p1", (("PERSON", "zorvath"),))
-    text = "later zorvath slept"
+    text = "later zorvath and so on"
     assert Span(6, 13, "PERSON", 0.99) in detector.detect(text, known)
     assert detector.detect(text, None) == []
 

@@ -8,7 +8,7 @@ from fedclinic.deid.rules.fragments import CAPITALIZED, PARTICLE, STATE_CODES, S
 from fedclinic.deid.rules.openings import Openings
 from fedclinic.deid.rules.pattern import find_all, rule
 from fedclinic.deid.rules.runs import run_before
-from fedclinic.deid.rules.towns import has_town_ending
+from fedclinic.deid.rules.towns import TOWN_HEADS, has_town_ending
 from fedclinic.deid.word_lists import words
 from fedclinic.notes import Span
 
@@ -35,7 +35,11 @@ _STREET_OR_WORD = (
     r"Rapids?|Rest|Radial|Wall|Neck|Land|Pass|Mount|Via|Hills?|Coves|Extensions|Forges|Glens|"
     r"Manors|Parks|Parkways|Points|Ports|Ridges|Squares|Streets|Walks|Ways)"
 )
-_HOUSE = r"\b\d{1,6}(?:[A-Z]|-\d{1,4})?[ ](?:(?i:[nsew]{1,2})\.?[ ]|(?i:north|south|east|west)[ ])?"
+_USUAL_STREET = "(?:Street|Avenue|Ave|Road|Rd|Lane|Boulevard|Blvd|Highway|Parkway|Drive)"
+_HOUSE = (
+    r"\b(?<![:./])\d{1,6}(?:[A-Z]|-\d{1,4})?[ ]"
+    r"(?:(?i:[nsew]{1,2})\.?[ ]|(?i:north|south|east|west)[ ])?"
+)
 _HOUSE_DIGITS = tuple(range(1, 7))
 _STREET_NAME = rf"(?:(?:{PARTICLE}[ ])?{CAPITALIZED}|\d{{1,3}}(?i:st|nd|rd|th))"
 _UNIT = (
@@ -71,6 +75,13 @@ _ADDRESS_RULES = (
         0.86,
         rf"{_HOUSE}(?:{_STREET_NAME}[ ]){{1,3}}(?i:apt\.?|apartment|suite|ste\.?)[ ]#?\d+\b",
         digits=_HOUSE_DIGITS,
+    ),
+    rule(
+        Kind.LOCATION,
+        0.7,
+        rf"\b(?:on|at|along|near|off|down|from|to|of|and|crossed|cross) (?P<value>{CAPITALIZED}"
+        rf"(?: {CAPITALIZED})? {_USUAL_STREET})(?!\w)",
+        opens="on at along near off down from to of and crossed cross",
     ),
     rule(Kind.LOCATION, 0.86, r"\b(?i:P\.?\s?O\.?\s?Box) #?\d+", opens="p po pobox"),
     rule(
@@ -132,6 +143,7 @@ _CODES_THAT_ARE_WORDS = words(
     AK GU VI AS MP FM MH PW
     """
 )
+_NUMBER_FOLLOWS = re.compile(r"[:#]| [A-Z]?\d")
 _DEGREES = frozenset({"MD", "PA", "PT", "DC", "OK"})
 _PLACE_RUN = re.compile(rf"(?<![\w'’-]){_PLACE}")
 _PLACE_CUE = re.compile(r"\b(?:in|from|to|near|of) $")
@@ -201,8 +213,13 @@ def _cities_with_state(text: str, openings: Openings, lexicon: Lexicon) -> list[
             continue
         code = match.group("code")
         with_zip = text[match.end() - 1].isdigit()
+        is_number = code == "ID" and _NUMBER_FOLLOWS.match(text, place + 2) is not None
+        if is_number and not _may_be_city(text[start:city_end].lower(), lexicon, sure=False):
+            continue
         if code in _CODES_THAT_ARE_WORDS and not with_zip:
             city = text[start:city_end].lower()
+            if code in _DEGREES and city.split()[0] in lexicon.given and " " in city:
+                continue
             if not _may_be_city(city, lexicon, sure=code not in _DEGREES and after_comma):
                 continue
             if code in _DEGREES and not after_comma:
@@ -213,7 +230,9 @@ def _cities_with_state(text: str, openings: Openings, lexicon: Lexicon) -> list[
 
 def _may_be_city(city: str, lexicon: Lexicon, *, sure: bool) -> bool:
     """Tell whether words before a state's code are a city; a `sure` code takes unknown ones too."""
-    last = city.rpartition(" ")[2]
+    first, _, last = city.rpartition(" ")
+    if first in TOWN_HEADS and last not in lexicon.never:
+        return True
     if city in lexicon.places or has_town_ending(last, lexicon):
         return True
     return sure and last not in lexicon.ordinary and last not in lexicon.never

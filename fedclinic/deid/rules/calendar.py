@@ -50,6 +50,13 @@ _OTHER_RULES = (
     rule(Kind.DATE_TIME, 0.5, r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?\b"),
     rule(
         Kind.DATE_TIME,
+        0.6,
+        r"(?i:(?P<value>mon|tues?|wed|thu(?:rs?)?|fri|sat|sun)\b[.,]{0,2} {1,2}"
+        rf"(?=\d{{1,4}}[-/.]\d|\d{{1,2}} {MONTH}|{MONTH}\.? \d))",
+        opens="mon tue tues wed thu thur thurs fri sat sun",
+    ),
+    rule(
+        Kind.DATE_TIME,
         0.7,
         rf"(?i:{_HOLIDAY})\b",
         opens="christmas thanksgiving new easter labor memorial halloween valentine independence "
@@ -84,7 +91,7 @@ _MEASURED_BEFORE = re.compile(
 )
 _DATED_BEFORE = re.compile(
     r"(?i)\b(?:on|since|until|before|after|by|dated?|seen|expires|due|visit|from|thru|through|"
-    r"around|collected|reserved|taken|and|between):? $"
+    r"around|collected|reserved|taken|and|between|next(?: [a-z]+){0,2}):? $"
 )
 _MEASURED_AFTER = re.compile(
     r"^\s?(?:strength|mg|ml|tab|cup|ppd|pack|pill|of |nodes|negative|positive|murmur|pain|"
@@ -250,7 +257,7 @@ def _month_and_day(first: int, second: int) -> bool:
 def _short_date_score(text: str, start: int, value: str, mark: str) -> float:
     """A month and a day count where nothing around marks them as a measurement."""
     end = start + len(value)
-    dated = _DATED_BEFORE.search(text[max(0, start - 12) : start]) is not None
+    dated = _DATED_BEFORE.search(text[max(0, start - 30) : start]) is not None
     if mark == "-":
         follows = _FOLLOWED_BY_WORD.match(text[end : end + 6]) is not None
         return 0.6 if follows and dated else 0

@@ -50,5 +50,5 @@ RELATION = (
     r"[Aa]unt|[Uu]ncle|[Nn]iece|[Nn]ephew|[Cc]ousin|[Gg]rand(?:mother|father|son|daughter|ma|pa)|"
     r"[Ff]ianc[eé]e?|[Pp]artner|[Ss]pouse|[Bb]oyfriend|[Gg]irlfriend|[Ff]riend|[Gg]uardian|"
     r"[Cc]aregiver|[Nn]eighbor|[Mm]anager|[Rr]oommate|[Ss]tep(?:son|daughter|mother|father)|"
-    r"[Tt]win)"
+    r"[Tt]win|[Dd]tr)"
 )

@@ -16,9 +16,9 @@ from fedclinic.deid.lexicon import Lexicon
 from fedclinic.deid.rules.fragments import CAPITALIZED, UPPER
 from fedclinic.deid.rules.openings import Openings
 from fedclinic.deid.rules.pattern import find_all, rule
-from fedclinic.deid.rules.people import EPONYM_FOLLOWS
+from fedclinic.deid.rules.people import EPONYM_FOLLOWS, starts_sentence
 from fedclinic.deid.rules.runs import run_before
-from fedclinic.deid.word_lists import words
+from fedclinic.deid.word_lists import NAMES_THAT_ARE_WORDS, words
 from fedclinic.notes import Span
 
 _HEADS = FACILITY_HEADS | PLAIN_HEADS | LATE_HEADS | FIRM_HEADS
@@ -113,10 +113,11 @@ _KEPT_FIRST_WORDS = words(
 _NAMING_FIRST_WORDS = frozenset({"general", "community", "central", "regional"})
 _DEPARTMENTS = words(
     """
-    intensive unit catheterization lab operative operating suite room postanesthesia anesthesia
-    cardiac pathology brief imaging speech neonatal coronary follow-up followup preoperative
-    postoperative course interdisciplinary device devices note report visit evaluation assessment
-    plan management program team staff consult consultation record records form summary referral
+    long term stay short adult case intensive unit catheterization lab operative operating suite
+    room postanesthesia anesthesia cardiac pathology brief imaging speech neonatal coronary
+    follow-up followup preoperative postoperative course interdisciplinary device devices note
+    report visit evaluation assessment plan management program team staff consult consultation
+    record records form summary referral
     """
 )
 """What parts of a hospital and of a note are called, besides `INSTITUTION_WORDS`."""
@@ -127,6 +128,9 @@ _OF_PLACE = re.compile(
     r"(?P<place>(?:(?:North|South|East|West|New|Port|Lake|Mount|Fort|St\.) )?"
     rf"{CAPITALIZED})(?P<more> {CAPITALIZED})?(?![\w'’-])"
 )
+_JOINT_BEFORE = re.compile(r" (?:and|&) $")
+_IS_NAME_AFTER = re.compile(r"Our Lady|(?:Hospital|Clinic) (?:de|del|of) ")
+_AT_HEADS = words("university hospital center centre college clinic")
 _BEFORE_OF = words("lady sisters daughters sons knights society order diocese")
 _OF = re.compile(r"(?P<before>\S+) of ")
 
@@ -205,9 +209,12 @@ def _by_heads(text: str, openings: Openings, lexicon: Lexicon) -> Iterator[Span]
         word = head.group().lower().rstrip(".") if head is not None else ""
         if head is None or word not in _HEADS:
             continue
-        end = _end(text, head.end(), lexicon)
+        end = _end(text, head.end(), lexicon, takes_at=word in _AT_HEADS)
         start = place
-        if text[place - 1 : place] == " ":
+        joint = _JOINT_BEFORE.search(text, max(0, place - 5), place)
+        if joint is not None:
+            start = run_before(text, joint.start(), most=4, joints=_JOINTS)
+        elif text[place - 1 : place] == " ":
             start = _without_person(text, run_before(text, place, most=5, joints=_JOINTS), place)
         plain = [each.strip(",.").lower() for each in text[start:end].split()]
         if _names_one(plain, word, lexicon):
@@ -215,11 +222,16 @@ def _by_heads(text: str, openings: Openings, lexicon: Lexicon) -> Iterator[Span]
             yield Span(start, end, Kind.ORGANIZATION, 0.8 if word in FACILITY_HEADS else 0.7)
 
 
-def _end(text: str, end: int, lexicon: Lexicon) -> int:
-    """Where the name of an institution ends whose key word ends at `end`."""
+def _end(text: str, end: int, lexicon: Lexicon, *, takes_at: bool) -> int:
+    """Where the name of an institution ends whose key word ends at `end`.
+
+    `takes_at` says that it may go on with at and a place.
+    """
     while True:
         of = _OF_PLACE.match(text, end)
-        if of is not None and _is_place_name(of.group("place").split()[-1].lower(), lexicon):
+        if of is not None and not takes_at and of.group().startswith(" at "):
+            of = None
+        if of is not None and _is_place(of.group("place").lower().split(), lexicon):
             more = (of.group("more") or "").strip().lower()
             end = of.end() if more and _is_place_name(more, lexicon) else of.end("place")
             continue
@@ -227,6 +239,13 @@ def _end(text: str, end: int, lexicon: Lexicon) -> int:
         if following is None or following.group("word").lower() not in INSTITUTION_WORDS:
             return end
         end = following.end()
+
+
+def _is_place(place: Sequence[str], lexicon: Lexicon) -> bool:
+    """Tell whether words are a place; after one such as Port, a name that is a word is one too."""
+    return _is_place_name(place[-1], lexicon) or (
+        len(place) > 1 and place[-1] in NAMES_THAT_ARE_WORDS
+    )
 
 
 def _without_person(text: str, start: int, end: int) -> int:
@@ -240,7 +259,11 @@ def _without_person(text: str, start: int, end: int) -> int:
 
 def _names_one(plain: Sequence[str], head: str, lexicon: Lexicon) -> bool:
     """Tell whether words hold, besides what institutions are called, one that names this one."""
-    others = [word for word in plain if word not in _NO_NAMES and word not in lexicon.never]
+    others = [
+        word
+        for word in plain
+        if is_naming(word, lexicon) or (word not in _NO_NAMES and word not in lexicon.never)
+    ]
     if head in FACILITY_HEADS or head in PLAIN_HEADS:
         return bool(others)
     return any(is_naming(word, lexicon) for word in others)
@@ -249,9 +272,12 @@ def _names_one(plain: Sequence[str], head: str, lexicon: Lexicon) -> bool:
 def _trim(text: str, span: Span, lexicon: Lexicon) -> Span | None:
     """Drop leading words that are no name; None where only departments and the like are left."""
     value = text[span.start : span.end]
+    if _is_opening_word(text, span, lexicon):
+        start = span.start + value.index(" ") + 1
+        return _trim(text, Span(start, span.end, span.label, span.score), lexicon)
     words = list(re.finditer(r"\S+", value))
     while words and _is_no_name(words[0].group(), lexicon):
-        if value.startswith("Our Lady", words[0].start()):
+        if _IS_NAME_AFTER.match(value, words[0].start()):
             break
         words.pop(0)
     if not words or (len(words) == 1 and not _FAMOUS_ALONE.match(value)):
@@ -261,6 +287,19 @@ def _trim(text: str, span: Span, lexicon: Lexicon) -> Span | None:
     if departments and plain[0] not in _NAMING_FIRST_WORDS:
         return None
     return Span(span.start + words[0].start(), span.end, span.label, span.score)
+
+
+def _is_opening_word(text: str, span: Span, lexicon: Lexicon) -> bool:
+    """Tell whether the first of several words has its capital from the sentence that it begins."""
+    first, _, rest = text[span.start : span.end].partition(" ")
+    lowered = first.lower()
+    return (
+        bool(rest)
+        and lowered in lexicon.ordinary
+        and lowered not in INSTITUTION_WORDS
+        and not is_naming(lowered, lexicon)
+        and starts_sentence(text, span.start)
+    )
 
 
 def _is_no_name(word: str, lexicon: Lexicon) -> bool:

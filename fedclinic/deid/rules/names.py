@@ -112,13 +112,29 @@ _ANNOUNCED_RULES = (
         opens="wife husband son daughter mother father mom dad sister brother aunt uncle niece "
         "nephew cousin grandmother grandfather grandson granddaughter grandma grandpa fianc fiance "
         "fiancee fiancé fiancée partner spouse boyfriend girlfriend friend guardian caregiver "
-        "neighbor manager roommate stepson stepdaughter stepmother stepfather twin",
+        "neighbor manager roommate stepson stepdaughter stepmother stepfather twin dtr",
     ),
     rule(
         Kind.PERSON,
         0.8,
         rf"^[ \t—–*•-]*(?P<value>{CAPITALIZED}, {CAPITALIZED}(?: {UPPER}\.?)?)"
         r"(?=[ \t]*(?:$|MRN|DOB|\t|\||#))",
+    ),
+    rule(
+        Kind.PERSON,
+        0.8,
+        r"\b(?:[Tt]ell|[Tt]old|[Aa]sk(?:ed)?|[Ii]nformed|[Tt]exted|[Pp]honed|[Tt]hank(?:ed)?) "
+        rf"(?P<value>{CAPITALIZED})(?= (?!{UPPER})|[.,;])",
+        opens="tell told ask asked informed texted phoned thank thanked",
+    ),
+    rule(
+        Kind.PERSON,
+        0.75,
+        rf"(?<![\w'’-])(?P<value>{CAPITALIZED})(?= (?:says|states|stated|said|reports|reported|"
+        r"denies|denied|feels|agrees|agreed|refuses|refused|slept|ate|lives|left|works|told|asked|thinks|"
+        r"wants|complains|endorses|verbalized)\b)",
+        needs="say stat said report den feel agree refuse slept ate live left work told ask think "
+        "want complain endorse verbalized",
     ),
     rule(
         Kind.PERSON,

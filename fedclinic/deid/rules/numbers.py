@@ -64,7 +64,7 @@ _YEAR = re.compile(r"(?:19|20)\d\d")
 _MEASURE = re.compile(
     r"\d{1,3}(?:[/:.-]\d{1,3})?|\d{1,2}[/:]\d{1,2}(?:[/:]\d{2,4})?|\d+\.\d+|.*-(?:YEAR|MONTH|WEEK|"
     r"DAY|HOUR).*"
-    r"|[A-Z]{0,3}\d{2,3}/\d{2,3}|\d+\.\d+[A-Z]{0,2}|\d+(?:ST|ND|RD|TH)|[CTLS]\d{1,2}-[CTLS]?\d{1,2}"
+    r"|[A-Z]{0,3}\d{2,3}/\d{2,3}|G\d{1,2}P\d{1,5}|\d+\.\d+[A-Z]{0,2}|\d+(?:ST|ND|RD|TH)|[CTLS]\d{1,2}-[CTLS]?\d{1,2}"
     r"|\d{1,3}(?:YO|Y|F|M|MO|WK|W|D|H|HR|MIN|X|CC|FR)[A-Z]?"
 )
 
@@ -144,7 +144,7 @@ _SHORTEST_VALUE = 4
 _UNIT_REACH = 10
 """Characters behind a value that a unit of measure takes, as in 4250 months."""
 _SHORTEST_CODE = 5
-_RANGE = re.compile(r"\d{1,3}-\d{1,3}(?:-YEAR.*)?")
+_NO_CODE = re.compile(r"G\d{1,2}P\d{1,5}|\d{1,3}-\d{1,3}(?:-YEAR.*)?")
 
 
 def find_numbers(text: str, openings: Openings) -> list[Span]:
@@ -156,7 +156,7 @@ def find_numbers(text: str, openings: Openings) -> list[Span]:
     formed = (
         span
         for span in (*find_all(_SPACED_RULES, text, openings), *_in_chunks(text, chunks))
-        if not _RANGE.fullmatch(text[span.start : span.end])
+        if not _NO_CODE.fullmatch(text[span.start : span.end])
     )
     upper = text.upper()
     return [*formed, *_announced(upper if len(upper) == len(text) else text, chunks)]

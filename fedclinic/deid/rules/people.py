@@ -143,7 +143,7 @@ def _name_at(
         return 1, None
     if entry.plain in announced:
         return 1, words.person(index, index, 0.75)
-    if _is_name_alone(entry, starts_sentence=_starts_sentence(text, start)):
+    if _is_name_alone(entry, starts_sentence=starts_sentence(text, start)):
         return 1, words.person(index, index, 0.5)
     return 1, None
 
@@ -210,7 +210,7 @@ def _is_second_family(text: str, words: _Words, last: int) -> bool:
     return text[end : words.places[last + 1][0]] == " "
 
 
-def _starts_sentence(text: str, start: int) -> bool:
+def starts_sentence(text: str, start: int) -> bool:
     if start == 0 or text[start - 1] == "\n":
         return True
     return _SENTENCE_START.search(text[max(0, start - 4) : start]) is not None

@@ -8,7 +8,7 @@ from fedclinic.deid.kinds import EntityKind as Kind
 from fedclinic.deid.lexicon import Lexicon
 from fedclinic.deid.rules.fragments import CAPITALIZED
 from fedclinic.deid.rules.openings import Openings
-from fedclinic.deid.word_lists import words
+from fedclinic.deid.word_lists import NAMES_THAT_ARE_WORDS, words
 from fedclinic.notes import Span
 
 _ENDING = re.compile(
@@ -25,7 +25,7 @@ _TOWN = re.compile(
     r"(?![\w-])"
 )
 _INSIDE = re.compile(r"(?:[a-z,;]|\b(?:North|South|East|West|New|Port|Lake|Mount|Fort)) $")
-_HEADS = words("north south east west new port lake mount fort")
+TOWN_HEADS = words("north south east west new port lake mount fort")
 _HEADED = re.compile(
     rf"(?:North|South|East|West|New|Port|Lake|Mount|Fort) (?P<base>{CAPITALIZED})(?![\w-])"
 )
@@ -70,11 +70,12 @@ def _by_ending(text: str, openings: Openings, lexicon: Lexicon) -> Iterator[Span
 
 def _by_head(text: str, openings: Openings, lexicon: Lexicon) -> Iterator[Span]:
     """Two words such as Port Natalie, after a word that leads to a place."""
-    for place in openings.of_words(_HEADS):
+    for place in openings.of_words(TOWN_HEADS):
         match = _HEADED.match(text, place) if text[place].isupper() else None
         if match is None or not _CUE.search(text, max(0, place - 10), place):
             continue
-        if not _means_something(match.group("base").lower(), lexicon):
+        base = match.group("base").lower()
+        if base not in lexicon.never and base not in (lexicon.ordinary - NAMES_THAT_ARE_WORDS):
             yield Span(place, match.end(), Kind.LOCATION, _SCORE)
 
 
