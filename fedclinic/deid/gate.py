@@ -51,7 +51,7 @@ def _trim(text: str, span: Span, lexicon: Lexicon) -> Span | None:
         return Span(span.start, end, span.label, span.score)
     while pieces and not belongs(text[slice(*pieces[0])], lexicon):
         pieces.pop(0)
-    ends = _ends_person if span.label == EntityKind.PERSON else belongs
+    ends = _ends_name if span.label in _WORDED else belongs
     while pieces and not ends(text[slice(*pieces[-1])], lexicon):
         pieces.pop()
     return Span(pieces[0][0], pieces[-1][1], span.label, span.score) if pieces else None
@@ -62,7 +62,7 @@ def _is_part_of_name(word: str, lexicon: Lexicon) -> bool:
     return plain not in lexicon.never or plain in FACILITY_WORDS or len(plain) == 1
 
 
-def _ends_person(word: str, lexicon: Lexicon) -> bool:
+def _ends_name(word: str, lexicon: Lexicon) -> bool:
     """A name does not end in an ordinary word in small letters, such as the verb behind it."""
     plain = word.strip(".,;:()").lower()
     is_small_word = len(plain) > 1 and word[0].islower() and plain in lexicon.ordinary

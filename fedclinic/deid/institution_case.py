@@ -12,6 +12,7 @@ from fedclinic.deid.institution_words import (
     is_naming,
 )
 from fedclinic.deid.lexicon import Lexicon
+from fedclinic.deid.word_lists import words
 
 _HEADS = FACILITY_HEADS | PLAIN_HEADS | LATE_HEADS | FIRM_HEADS
 _OPEN_HEADS = FACILITY_HEADS | PLAIN_HEADS
@@ -19,6 +20,9 @@ _WORD = re.compile(r"[^\W\d_][\w'’-]*|&")
 _JOINTS = frozenset({"of", "and", "the", "&", "de", "la", "del"})
 _GAP = re.compile(r"\.? ")
 _OUR_LADY = re.compile(r"(?i)(?<!\w)our lady(?= of )")
+_LEADING = words("at from to by via through of")
+_NO_SURNAMES = words("little small ready bone head ward daily free walk fast back list hearing see")
+_SURNAMES_THAT_ARE_WORDS = 10_000
 _MOST = 6
 """Words before a key word that may belong to the name."""
 
@@ -28,18 +32,18 @@ def capitalize_institutions(line: str, lexicon: Lexicon) -> str:
 
     Words that look like names have their capital already.
     """
-    words = list(_WORD.finditer(line))
-    plain = [word.group().lower().replace("’", "'") for word in words]
+    found = list(_WORD.finditer(line))
+    plain = [word.group().lower().replace("’", "'") for word in found]
     places = [index for index, word in enumerate(plain) if word in _HEADS]
     if not places:
         return line
     capitals: set[int] = set()
     for head in places:
-        first = _first_word(line, words, plain, head, lexicon)
-        last = _last_word(line, words, plain, head)
+        first = _first_word(line, found, plain, head, lexicon)
+        last = _last_word(line, found, plain, head)
         if first <= last:
             capitals.update(
-                words[index].start()
+                found[index].start()
                 for index in range(first, last + 1)
                 if plain[index] not in _JOINTS
             )
@@ -51,31 +55,53 @@ def capitalize_institutions(line: str, lexicon: Lexicon) -> str:
 
 
 def _first_word(
-    line: str, words: Sequence[re.Match[str]], plain: Sequence[str], head: int, lexicon: Lexicon
+    line: str, found: Sequence[re.Match[str]], plain: Sequence[str], head: int, lexicon: Lexicon
 ) -> int:
     """The first word that names the institution of a key word; after the key word if none does."""
-    first, index = len(words), head
+    first, index = len(found), head
     while index > max(0, head - _MOST) and _GAP.fullmatch(
-        line, words[index - 1].end(), words[index].start()
+        line, found[index - 1].end(), found[index].start()
     ):
         index -= 1
         if plain[head] in LATE_HEADS and plain[index].endswith("'s"):
             break
-        if is_naming(plain[index], lexicon):
+        if is_naming(plain[index], lexicon) or (
+            index == head - 1 and _is_led_to(plain, index, lexicon)
+        ):
             first = index
         elif plain[index] not in INSTITUTION_WORDS and plain[index] not in _JOINTS:
             break
-    while first < len(words) and first > index + 1 and plain[first - 1] in INSTITUTION_WORDS:
+    if first == len(found) and _is_of_place(line, found, plain, head):
+        first = head
+    while first < len(found) and first > index + 1 and plain[first - 1] in INSTITUTION_WORDS:
         first -= 1
     return first
 
 
-def _last_word(line: str, words: Sequence[re.Match[str]], plain: Sequence[str], head: int) -> int:
+def _is_of_place(
+    line: str, found: Sequence[re.Match[str]], plain: Sequence[str], head: int
+) -> bool:
+    """Tell whether of and a name follow a key word, as in hospital of Zorvathberg."""
+    if plain[head + 1 : head + 2] != ["of"]:
+        return False
+    rest = range(head + 2, min(head + 4, len(found)))
+    return any(line[found[at].start()].isupper() for at in rest)
+
+
+def _is_led_to(plain: Sequence[str], index: int, lexicon: Lexicon) -> bool:
+    """Tell whether a word is a surname that a preposition leads to, as in seen at case clinic."""
+    word = plain[index]
+    is_surname = lexicon.family_rank.get(word, 10**6) <= _SURNAMES_THAT_ARE_WORDS
+    is_other = word in lexicon.never or word in INSTITUTION_WORDS or word in _NO_SURNAMES
+    return is_surname and not is_other and index > 0 and plain[index - 1] in _LEADING
+
+
+def _last_word(line: str, found: Sequence[re.Match[str]], plain: Sequence[str], head: int) -> int:
     """The last word of the institution that a key word begins or ends."""
     last = head
     while (
-        last + 1 < len(words)
-        and _GAP.fullmatch(line, words[last].end(), words[last + 1].start())
+        last + 1 < len(found)
+        and _GAP.fullmatch(line, found[last].end(), found[last + 1].start())
         and (plain[last + 1] in INSTITUTION_WORDS or plain[last + 1] in _JOINTS)
     ):
         last += 1

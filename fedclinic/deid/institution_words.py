@@ -28,17 +28,17 @@ LATE_HEADS = words(
     """
     memorial health presbyterian methodist baptist lutheran children's care living home facility
     practice medicine nursing campus pavilion system network alliance village residence services
-    surgical general
+    surgical general elementary
     """
 )
 """Qualifiers that also end the name of an institution of care, as in Baylor Health."""
 
 FIRM_HEADS = TRADES | words(
     """
-    auto cathedral chapel industries logistics group construction trucking motors farms bakery steel
-    diner library department enterprises foundation manufacturing insurance district plumbing
-    electric landscaping grocery hardware brewing realty consulting associates partners brothers
-    sons heating works market markets builders contractors contracting electronics engineering
+    auto public cathedral chapel industries logistics group construction trucking motors farms
+    bakery steel diner library department enterprises foundation manufacturing insurance district
+    plumbing electric landscaping grocery hardware brewing realty consulting associates partners
+    brothers sons heating market markets builders contractors contracting electronics engineering
     exteriors painting towing rentals tires appliances cement concrete paving excavating welding
     tools mills mill plastics rubber ceramics authority council commission bureau airport prison
     shelter kindergarten preschool daycare nursery club association society league accounting
@@ -50,7 +50,7 @@ QUALIFIERS = words(
     """
     medical health heart vascular eye ear nose throat spine surgery surgical cancer care nursing
     skilled family community regional general memorial university children's childrens women's
-    womens veterans va county city state national public private behavioral mental physical
+    womens veterans va county city state national public private works behavioral mental physical
     occupational therapy sports medicine primary urgent assisted living senior home house day high
     middle elementary junior charter preparatory prep technical fire police sheriff's water sewer
     parks recreation transit auto body repair machine tool shop baptist methodist lutheran

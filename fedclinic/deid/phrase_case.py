@@ -1,6 +1,5 @@
 """Give words of a line that carries no case the capital that their neighbours ask for."""
 
-import functools
 import re
 from collections.abc import Callable
 
@@ -8,6 +7,7 @@ from fedclinic.deid.lexicon import Lexicon
 from fedclinic.deid.rules.fragments import STATE_CODES, STATE_NAMES, UPPER
 from fedclinic.deid.word_lists import NAMES_THAT_ARE_WORDS, words
 
+_Rewrite = Callable[[re.Match[str], Lexicon], str]
 STATES = frozenset(code.lower() for code in STATE_CODES.split("|"))
 STATES_THAT_ARE_WORDS = words(
     """
@@ -24,6 +24,10 @@ _NOT_TITLED = words(
     stands
     """
 )
+_TITLED_FULL = re.compile(
+    rf"\b(?:Dr|Mr|Mrs|Ms)\.? {UPPER}[\w'’-]+ (?P<word>[a-z]{{3,}})(?=[.,;)]|\s*$| {{2}})"
+)
+_PARTNERS = re.compile(r"(?<![\w'’-])[^\W\d_]{3,}, [^\W\d_]{3,},? and [^\W\d_]{3,}(?![\w'’-])")
 _AFTER_NAME = re.compile(
     rf"(?P<given>{UPPER}[^\W\d_]+)(?P<gap> (?:[A-Za-z]\. )?)(?P<word>[a-z]{{3,}})(?![\w'’-])"
 )
@@ -66,8 +70,12 @@ _STATE_AFTER_CITY = re.compile(
 def capitalize_phrases(line: str, lexicon: Lexicon) -> str:
     """Rewrite the case of a line whose words that look like names have their capital already."""
     for pattern, rewrite in _REWRITES:
-        line = pattern.sub(functools.partial(rewrite, lexicon=lexicon), line)
+        line = _rewritten(line, pattern, rewrite, lexicon)
     return line
+
+
+def _rewritten(line: str, pattern: re.Pattern[str], rewrite: _Rewrite, lexicon: Lexicon) -> str:
+    return pattern.sub(lambda match: rewrite(match, lexicon), line)
 
 
 def _capital(word: str) -> str:
@@ -90,6 +98,24 @@ def _last_capital(match: re.Match[str], lexicon: Lexicon) -> str:
 
 def _titled(match: re.Match[str], lexicon: Lexicon) -> str:
     return match.group() if match.group("word") in _NOT_TITLED else _last_capital(match, lexicon)
+
+
+def _titled_family(match: re.Match[str], lexicon: Lexicon) -> str:
+    """The family name behind a title and a given name, though it is a word too."""
+    word = match.group("word")
+    is_surname = word in lexicon.family_rank and word not in _NOT_TITLED
+    return _last_capital(match, lexicon) if is_surname else match.group()
+
+
+def _partners(match: re.Match[str], lexicon: Lexicon) -> str:
+    """Three common surnames in a row, at least one of which is nothing else."""
+    names = [name for name in match.group().replace(",", "").split() if name != "and"]
+    common = all(
+        lexicon.family_rank.get(name.lower(), 10**6) <= _SURNAMES_THAT_ARE_WORDS for name in names
+    )
+    if not common or not any(name[0].isupper() for name in names):
+        return match.group()
+    return match.group().title().replace(" And ", " and ")
 
 
 def _family(match: re.Match[str], lexicon: Lexicon) -> str:
@@ -128,9 +154,11 @@ def _labelled(match: re.Match[str], lexicon: Lexicon) -> str:
     return label + (value.title() if is_name and not is_other else value)
 
 
-_REWRITES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Lexicon], str]], ...] = (
+_REWRITES: tuple[tuple[re.Pattern[str], _Rewrite], ...] = (
     (_INITIAL, _all_upper),
     (_TITLED, _titled),
+    (_TITLED_FULL, _titled_family),
+    (_PARTNERS, _partners),
     (_AFTER_NAME, _family),
     (_BEFORE_NAME, _given),
     (_CITY, _last_capital),

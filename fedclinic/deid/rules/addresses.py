@@ -130,6 +130,7 @@ _ANY_CASE_STREET = re.compile(
     rf"(?i)\b\d{{2,6}} (?P<name>[^\W\d_]+(?:[-'’][^\W\d_]+)*) (?:{_STREET}|{_STREET_OR_WORD})s?\b"
     r"(?P<unit>,? (?:apt\.?|suite|ste\.?|unit) #?\w+)?"
 )
+_ADDRESS_CUE = re.compile(r"(?i)\b(?:at|address:?|pharmacy on|lives on) $")
 _STATE = re.compile(
     rf"(?:(?P<code>{STATE_CODES})\b(?:,?\s{_ZIP})?(?![-/\w])|"
     rf"(?P<name>{STATE_NAMES})\b(?:,?\s{_ZIP})?)"
@@ -188,7 +189,14 @@ def _streets_in_any_case(text: str, openings: Openings, lexicon: Lexicon) -> lis
         Span(match.start(), match.end(), Kind.LOCATION, 0.8)
         for match in matches
         if match is not None
-        and (match.group("unit") or match.group("name").lower() not in lexicon.ordinary)
+        and (
+            match.group("unit")
+            or match.group("name").lower() not in lexicon.ordinary
+            or (
+                match.group("name").lower() in lexicon.family_rank
+                and _ADDRESS_CUE.search(text, max(0, match.start() - 12), match.start())
+            )
+        )
     ]
 
 

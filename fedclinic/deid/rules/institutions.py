@@ -81,7 +81,7 @@ _INSTITUTION_RULES = (
         Kind.ORGANIZATION,
         0.65,
         rf"\b(?:our|the|at|in)[ ](?P<value>{CAPITALIZED}(?:[ ]{CAPITALIZED}){{0,2}}"
-        r"[ ](?:clinic|hospital|office|facility|hosp\b|med center))",
+        r"(?:[ ](?:clinic|hospital|facility|hosp\b|med center)|(?=[ ]office\b)))",
         opens="our the at in",
     ),
     rule(
@@ -106,6 +106,8 @@ _DOUBLE_NAME = re.compile(rf"[a-z]+ (?P<one>{UPPER}[^\W\d_]+)-(?P<two>{UPPER}[^\
 _BEFORE_GENERAL = re.compile(rf"\b(?P<name>{CAPITALIZED}(?: {CAPITALIZED})?) $")
 _GENERAL = re.compile(r"(?:General|GENERAL)(?![\w'’-])")
 _REACH = 80
+_COMMON_SURNAMES = 2000
+"""Down to this rank of the census two or three of them are a firm, though each is a word too."""
 _NO_HOSPITALS = words("attorney surgeon adjutant postmaster director secretary in of the motors")
 _KEPT_FIRST_WORDS = words(
     "general university children's home health white black native american emergency"
@@ -113,11 +115,11 @@ _KEPT_FIRST_WORDS = words(
 _NAMING_FIRST_WORDS = frozenset({"general", "community", "central", "regional"})
 _DEPARTMENTS = words(
     """
-    long term stay short adult case intensive unit catheterization lab operative operating suite
-    room postanesthesia anesthesia cardiac pathology brief imaging speech neonatal coronary
-    follow-up followup preoperative postoperative course interdisciplinary device devices note
-    report visit evaluation assessment plan management program team staff consult consultation
-    record records form summary referral
+    long term stay short adult intensive unit catheterization lab operative operating suite room
+    postanesthesia anesthesia cardiac pathology brief imaging speech neonatal coronary follow-up
+    followup preoperative postoperative course interdisciplinary device devices note report visit
+    evaluation assessment plan management program team staff consult consultation record records
+    form summary referral
     """
 )
 """What parts of a hospital and of a note are called, besides `INSTITUTION_WORDS`."""
@@ -163,7 +165,8 @@ def _partnerships(text: str, openings: Openings, lexicon: Lexicon) -> list[Span]
         names = [part.lower() for part in parts]
         surnames = sum(name in lexicon.family_rank for name in names)
         sure = sum(name in lexicon.family_rank and name not in lexicon.ordinary for name in names)
-        if sure >= 2 or (sure == 1 and surnames == 3):
+        common = all(lexicon.family_rank.get(name, 10**6) <= _COMMON_SURNAMES for name in names)
+        if sure >= 2 or (sure == 1 and surnames == 3) or common:
             found.append(Span(start, last.end(), Kind.ORGANIZATION, 0.58))
     return found
 
@@ -177,7 +180,8 @@ def _double_names(text: str, openings: Openings, lexicon: Lexicon) -> list[Span]
             continue
         names = match.group("one").lower(), match.group("two").lower()
         known = all(name in lexicon.family_rank and name not in lexicon.never for name in names)
-        if known and not all(lexicon.is_ambiguous(name) for name in names):
+        common = all(lexicon.family_rank.get(name, 10**6) <= _COMMON_SURNAMES for name in names)
+        if known and (common or not all(lexicon.is_ambiguous(name) for name in names)):
             found.append(Span(match.start("one"), match.end(), Kind.ORGANIZATION, 0.58))
     return found
 

@@ -31,7 +31,7 @@ _CUE_WORDS: dict[Kind, str] = {
     ),
     Kind.VEHICLE: "vin plate plates vehicle chassis tag car",
     Kind.DEVICE: (
-        "serial s/n sn lot device udi implant pacemaker model pump lead generator icd stent batch "
+        "serial s/n sn lot device udi implant pacemaker pump lead generator icd stent batch "
         "gtin "
         "imei monitor valve prosthesis"
     ),

@@ -24,7 +24,7 @@ _TOWN = re.compile(
     rf"(?:(?:North|South|East|West|New|Port|Lake|Mount|Fort|Upper|Lower|Old) )?{CAPITALIZED}"
     r"(?![\w-])"
 )
-_INSIDE = re.compile(r"(?:[a-z,;]|\b(?:North|South|East|West|New|Port|Lake|Mount|Fort)) $")
+_INSIDE = re.compile(r"\($|(?:[a-z,;]|\b(?:North|South|East|West|New|Port|Lake|Mount|Fort)) $")
 TOWN_HEADS = words("north south east west new port lake mount fort")
 _HEADED = re.compile(
     rf"(?:North|South|East|West|New|Port|Lake|Mount|Fort) (?P<base>{CAPITALIZED})(?![\w-])"

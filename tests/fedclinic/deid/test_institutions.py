@@ -21,6 +21,10 @@ moved to ⟦quellin skilled nursing facility⟧ after the fall at home.
 the films came from ⟦our lady of zorvath hospital⟧ by courier.
 MOVED TO ⟦ZORVATHHAVEN NURSING AND REHABILITATION⟧ AFTER THE FALL.
 SHE WAS SEEN AT ⟦WILLOW CREEK SURGICAL CENTER⟧ BY A RESIDENT.
+seen at ⟦case clinic⟧ by the resident, who sent him home.
+THE FILMS CAME FROM ⟦VETERANS HOSPITAL OF NEW ZORVATH⟧ BY COURIER.
+he works nights for ⟦hall, manning and english⟧ in the city.
+The films came from ⟦Hospital de Zorvath⟧ by courier.
 """
 LEFT = """
 Cardiac Device Clinic
