@@ -163,7 +163,11 @@ def check_folder(folder: Path) -> None:
 
 
 def digest_folder(folder: Path) -> Digest:
-    """Digest what decides the model's behaviour: configuration, tokenizer and weights, by name."""
+    """Digest what decides the model's behaviour: configuration, tokenizer and weights, by name.
+
+    Raises:
+        ModelError: if a file cannot be read.
+    """
     files = [
         path for ending in ("json", "txt", "safetensors") for path in folder.glob(f"*.{ending}")
     ]
@@ -175,7 +179,11 @@ def digest_folder(folder: Path) -> Digest:
                 while block := file.read(CHUNK_BYTES):
                     yield block
 
-    return digest_chunks(chunks())
+    try:
+        return digest_chunks(chunks())
+    except OSError as error:
+        name = Path(str(error.filename)).name
+        raise ModelError(f"{folder}: {name} cannot be read: {error.strerror}") from None
 
 
 def choose_precision(config: SiteConfig) -> Precision:

@@ -167,6 +167,12 @@ def test_whatever_decides_the_models_behaviour_changes_its_digest(folder, name):
     assert digest_folder(folder) != before
 
 
+def test_a_file_of_the_model_that_cannot_be_read_is_named(folder):
+    (folder / "extra.safetensors").symlink_to(folder / "nowhere")
+    with pytest.raises(ModelError, match=r"extra\.safetensors cannot be read: No such file"):
+        load_folder(folder)
+
+
 def test_a_readme_does_not_change_the_digest(folder):
     before = digest_folder(folder)
     (folder / "README.md").write_text("hello")
