@@ -37,6 +37,7 @@ def prefect_server(workspace: Workspace, port: int) -> Server:
     account = prefect_account(workspace)
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", LOCAL]
     environment = {
+        "PREFECT_UI_STATIC_DIRECTORY": str(workspace.prefect / "ui"),
         "PREFECT_UI_API_URL": f"http://{LOCAL}:{port}/api",
         "PREFECT_SERVER_API_AUTH_STRING": f"{account.username}:{account.password}",
     }

@@ -139,6 +139,13 @@ def test_prefect_answers_nobody_without_the_account(coordinator: Coordinator, pa
     assert guessed.status_code == 401
 
 
+def test_prefects_pages_lie_in_the_workspace_as_an_installation_may_be_read_only(
+    coordinator: Coordinator,
+) -> None:
+    pages = coordinator.hospitals.workspace / "prefect" / "ui"
+    assert list(pages.rglob("index.html"))
+
+
 def test_mlflow_answers_nobody_without_an_account(coordinator: Coordinator) -> None:
     path = "/api/2.0/mlflow/experiments/search"
     assert httpx.post(coordinator.mlflow + path, json={"max_results": 1}).status_code == 401
