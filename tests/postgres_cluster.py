@@ -30,13 +30,16 @@ class PostgresCluster:
 
     root: Path
     port: int = field(default_factory=free_port)
+    sockets: Path | None = None
+    """Folder of its own through which it is reached too; None: only through the port."""
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start the server, which is made first if it is new."""
         if not self.root.exists():
             self._make()
-        options = ["-D", str(self.root), "-p", str(self.port), "-k", "", "-h", "127.0.0.1"]
+        options = ["-D", str(self.root), "-p", str(self.port), "-h", "127.0.0.1"]
+        options += ["-k", "" if self.sockets is None else str(self.sockets)]
         self.process = self._run("postgres", *options)
         until = time.monotonic() + STARTUP_SECONDS
         while not self._answers():
@@ -65,13 +68,21 @@ class PostgresCluster:
                 connection.execute(f'CREATE DATABASE "{database}"')
         return self._plain(database).replace("postgresql:", f"postgresql+{driver}:")
 
+    def by_socket(self, database: str, sockets: Path, driver: str = "psycopg") -> str:
+        """The address of a database for a party that sees the folder of sockets at `sockets`."""
+        self.address(database)
+        return f"postgresql+{driver}://{SERVER_USER}@/{database}?host={sockets}&port={self.port}"
+
     def _plain(self, database: str) -> str:
         return f"postgresql://{SERVER_USER}@127.0.0.1:{self.port}/{database}"
 
     def _make(self) -> None:
         self.root.mkdir(parents=True, mode=0o700)
-        if os.getuid() == 0:
-            shutil.chown(self.root, SERVER_USER, SERVER_USER)
+        if self.sockets is not None:
+            self.sockets.mkdir()
+        for folder in filter(None, (self.root, self.sockets)):
+            if os.getuid() == 0:
+                shutil.chown(folder, SERVER_USER, SERVER_USER)
         options = ["-D", str(self.root), "-U", SERVER_USER, "-A", "trust", "-E", "UTF8"]
         if self._run("initdb", *options, "--no-sync").wait() != 0:
             raise RuntimeError(f"initdb failed; see {self.root}.log")

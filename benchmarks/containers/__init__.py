@@ -1,0 +1,1 @@
+"""A whole federated run in which every party is a container."""
