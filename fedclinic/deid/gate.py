@@ -12,6 +12,7 @@ from fedclinic.deid.word_lists import (
     FACILITY_WORDS,
     MONTHS_THAT_ARE_WORDS,
     NAMES_THAT_ARE_WORDS,
+    words,
 )
 from fedclinic.notes import Span
 
@@ -26,8 +27,9 @@ _MEASURE = re.compile(
 _DATED = re.compile(rf"\d|\b{MONTH}\b|(?i:christmas|thanksgiving|easter|day\b|eve\b)")
 _YEAR_OR_TIME = re.compile(r"(?:19|20)\d\d|\d{1,2}:?\d{2}|'?\d\d|[\d.:]+")
 _TIME_AT_END = re.compile(r"(?i)(?<=\d),? (?:at )?\d{1,2}:\d\d(?::\d\d)?(?: ?[ap]\.?m\.?)?$")
+_PREFIXES = words("lot ext ext. no no. dl")
 _LONGEST_PREFIX = 4
-"""Letters before a number that may belong to it, as in XYZ 4417."""
+"""Letters before a number that may belong to it, as in LOT or ext."""
 _MIN_DIGITS = 4
 _SURE = 0.9
 
@@ -51,7 +53,7 @@ def _trim(text: str, span: Span, lexicon: Lexicon) -> Span | None:
         return Span(span.start, end, span.label, span.score)
     while pieces and not belongs(text[slice(*pieces[0])], lexicon):
         pieces.pop(0)
-    ends = _ends_name if span.label in _WORDED else belongs
+    ends = _ends_person if span.label == EntityKind.PERSON else belongs
     while pieces and not ends(text[slice(*pieces[-1])], lexicon):
         pieces.pop()
     return Span(pieces[0][0], pieces[-1][1], span.label, span.score) if pieces else None
@@ -62,7 +64,7 @@ def _is_part_of_name(word: str, lexicon: Lexicon) -> bool:
     return plain not in lexicon.never or plain in FACILITY_WORDS or len(plain) == 1
 
 
-def _ends_name(word: str, lexicon: Lexicon) -> bool:
+def _ends_person(word: str, lexicon: Lexicon) -> bool:
     """A name does not end in an ordinary word in small letters, such as the verb behind it."""
     plain = word.strip(".,;:()").lower()
     is_small_word = len(plain) > 1 and word[0].islower() and plain in lexicon.ordinary
@@ -70,8 +72,8 @@ def _ends_name(word: str, lexicon: Lexicon) -> bool:
 
 
 def _is_part_of_number(word: str, lexicon: Lexicon) -> bool:
-    is_prefix = 1 < len(word) <= _LONGEST_PREFIX and word.isupper()
-    return (is_prefix and word.lower() not in lexicon.ordinary) or any(map(str.isdigit, word))
+    is_prefix = 1 < len(word) <= _LONGEST_PREFIX and (word.isupper() or word.lower() in _PREFIXES)
+    return is_prefix or any(map(str.isdigit, word))
 
 
 def _passes(text: str, span: Span, lexicon: Lexicon) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fedclinic.deid.institution_words import (
     FACILITY_HEADS,
     FIRM_HEADS,
+    GENERIC_NAMES,
     INSTITUTION_WORDS,
     LATE_HEADS,
     PLAIN_HEADS,
@@ -19,7 +20,10 @@ _OPEN_HEADS = FACILITY_HEADS | PLAIN_HEADS
 _WORD = re.compile(r"[^\W\d_][\w'’-]*|&")
 _JOINTS = frozenset({"of", "and", "the", "&", "de", "la", "del"})
 _GAP = re.compile(r"\.? ")
-_OUR_LADY = re.compile(r"(?i)(?<!\w)our lady(?= of )")
+_SET_NAMES = re.compile(
+    r"(?i)(?<!\w)(?:our lady(?= of )|mass general|good samaritan|mt\.? sinai)(?!\w)"
+)
+_NAMED_GENERICALLY = words("hospital hosp clinic center ctr")
 _LEADING = words("at from to by via through of")
 _NO_SURNAMES = words("little small ready bone head ward daily free walk fast back list hearing see")
 _SURNAMES_THAT_ARE_WORDS = 10_000
@@ -50,7 +54,7 @@ def capitalize_institutions(line: str, lexicon: Lexicon) -> str:
     letters = list(line)
     for place in capitals:
         letters[place] = letters[place].upper()
-    capitalized = _OUR_LADY.sub(lambda match: match.group().title(), "".join(letters))
+    capitalized = _SET_NAMES.sub(lambda match: match.group().title(), "".join(letters))
     return capitalized if len(capitalized) == len(line) else line
 
 
@@ -66,7 +70,8 @@ def _first_word(
         if plain[head] in LATE_HEADS and plain[index].endswith("'s"):
             break
         if is_naming(plain[index], lexicon) or (
-            index == head - 1 and _is_led_to(plain, index, lexicon)
+            all(word in INSTITUTION_WORDS for word in plain[index + 1 : head])
+            and (_is_led_to(plain, index, lexicon) or _is_generic(plain[index], plain[head]))
         ):
             first = index
         elif plain[index] not in INSTITUTION_WORDS and plain[index] not in _JOINTS:
@@ -86,6 +91,11 @@ def _is_of_place(
         return False
     rest = range(head + 2, min(head + 4, len(found)))
     return any(line[found[at].start()].isupper() for at in rest)
+
+
+def _is_generic(word: str, head: str) -> bool:
+    """Tell whether a word by which hospitals are called stands before such a key word."""
+    return word in GENERIC_NAMES and head in _NAMED_GENERICALLY
 
 
 def _is_led_to(plain: Sequence[str], index: int, lexicon: Lexicon) -> bool:

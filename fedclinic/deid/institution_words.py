@@ -8,7 +8,7 @@ from fedclinic.deid.word_lists import NAMES_THAT_ARE_WORDS, PLACES_THAT_ARE_WORD
 
 FACILITY_HEADS = words(
     """
-    hospital hospitals hosp clinic clinics infirmary hospice sanatorium pharmacy laboratory
+    ctr hospital hospitals hosp clinic clinics infirmary hospice sanatorium pharmacy laboratory
     laboratories institute center centre manor healthcare rehab rehabilitation dermatology
     cardiology pediatrics orthopedics orthopaedics oncology urology gastroenterology neurology
     nephrology ophthalmology psychiatry radiology imaging dialysis podiatry dentistry
@@ -19,7 +19,9 @@ FACILITY_HEADS = words(
 PLAIN_HEADS = words(
     """
     university college school schools academy inc llc ltd plc corp corporation company church bank
-    gmbh airlines
+    gmbh industries logistics group construction trucking motors farms bakery library steel diner
+    enterprises foundation insurance manufacturing plumbing landscaping hardware brewing realty
+    associates partners airlines
     """
 )
 """Which make an institution of whatever word stands before them."""
@@ -28,7 +30,7 @@ LATE_HEADS = words(
     """
     memorial health presbyterian methodist baptist lutheran children's care living home facility
     practice medicine nursing campus pavilion system network alliance village residence services
-    surgical general elementary
+    surgical general elementary med sinai permanente samaritan
     """
 )
 """Qualifiers that also end the name of an institution of care, as in Baylor Health."""
@@ -79,6 +81,14 @@ NAMING_WORDS = words(
     """
 )
 """Ordinary words that institutions are often called by."""
+
+GENERIC_NAMES = words(
+    """
+    general community central regional city county children's children memorial methodist baptist
+    presbyterian lutheran veterans va downtown university jewish mercy state
+    """
+)
+"""By which a hospital is called without another name, as in Memorial Hospital."""
 
 INSTITUTION_WORDS = FACILITY_HEADS | PLAIN_HEADS | LATE_HEADS | FIRM_HEADS | QUALIFIERS
 """Words that say what an institution is, not which."""

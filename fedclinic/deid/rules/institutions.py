@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from fedclinic.deid.institution_words import (
     FACILITY_HEADS,
     FIRM_HEADS,
+    GENERIC_NAMES,
     INSTITUTION_WORDS,
     LATE_HEADS,
     PLAIN_HEADS,
@@ -112,7 +113,6 @@ _NO_HOSPITALS = words("attorney surgeon adjutant postmaster director secretary i
 _KEPT_FIRST_WORDS = words(
     "general university children's home health white black native american emergency"
 )
-_NAMING_FIRST_WORDS = frozenset({"general", "community", "central", "regional"})
 _DEPARTMENTS = words(
     """
     long term stay short adult intensive unit catheterization lab operative operating suite room
@@ -288,7 +288,7 @@ def _trim(text: str, span: Span, lexicon: Lexicon) -> Span | None:
         return None
     plain = [word.group().strip(",.").lower() for word in words]
     departments = all(word in _NO_NAMES or word in lexicon.never for word in plain)
-    if departments and plain[0] not in _NAMING_FIRST_WORDS:
+    if departments and plain[0] not in GENERIC_NAMES:
         return None
     return Span(span.start + words[0].start(), span.end, span.label, span.score)
 

@@ -8,6 +8,7 @@ from fedclinic.deid.kinds import EntityKind as Kind
 from fedclinic.deid.lexicon import Lexicon
 from fedclinic.deid.rules.fragments import CAPITALIZED
 from fedclinic.deid.rules.openings import Openings
+from fedclinic.deid.rules.people import EPONYM_FOLLOWS
 from fedclinic.deid.word_lists import NAMES_THAT_ARE_WORDS, words
 from fedclinic.notes import Span
 
@@ -75,7 +76,9 @@ def _by_head(text: str, openings: Openings, lexicon: Lexicon) -> Iterator[Span]:
         if match is None or not _CUE.search(text, max(0, place - 10), place):
             continue
         base = match.group("base").lower()
-        if base not in lexicon.never and base not in (lexicon.ordinary - NAMES_THAT_ARE_WORDS):
+        if base in lexicon.never or (base in lexicon.ordinary and base not in NAMES_THAT_ARE_WORDS):
+            continue
+        if not EPONYM_FOLLOWS.match(text, match.end()):
             yield Span(place, match.end(), Kind.LOCATION, _SCORE)
 
 

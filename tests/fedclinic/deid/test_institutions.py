@@ -23,7 +23,7 @@ MOVED TO ⟦ZORVATHHAVEN NURSING AND REHABILITATION⟧ AFTER THE FALL.
 SHE WAS SEEN AT ⟦WILLOW CREEK SURGICAL CENTER⟧ BY A RESIDENT.
 seen at ⟦case clinic⟧ by the resident, who sent him home.
 THE FILMS CAME FROM ⟦VETERANS HOSPITAL OF NEW ZORVATH⟧ BY COURIER.
-he works nights for ⟦hall, manning and english⟧ in the city.
+he works nights for ⟦hall, manning and price⟧ in the city.
 The films came from ⟦Hospital de Zorvath⟧ by courier.
 """
 LEFT = """
