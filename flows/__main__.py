@@ -14,16 +14,14 @@ from fedclinic.command_line import EXIT_INTERRUPTED, run_command
 from fedclinic.errors import ConfigError
 from flows.accounts import enter_workspace
 from flows.auditing.commands import audit
+from flows.command_options import PORT, workspace_option
 from flows.exchange_commands import add_exchange_commands
 from flows.key_commands import key
 from flows.prefect_commands import add_prefect_commands
 from flows.settings import Workspace, open_workspace
-from flows.workspace_option import workspace_option
 
 SITE_PACKAGE = "site_agent"
 """Never imported here: what reads notes runs in a process of its own."""
-
-PORT = click.IntRange(1, 65535)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -7,27 +7,21 @@ import click
 from rich.console import Console
 
 from fedclinic.errors import ConfigError
+from flows.command_options import PORT, workspace_option
 from flows.settings import open_workspace, set_tool_environment
-
-workspace_option = click.option(
-    "--workspace",
-    envvar="FEDCLINIC_WORKSPACE",
-    metavar="DIR",
-    help="Folder of the coordinator.  [default: ./workspace]",
-)
 
 
 @click.command()
 @click.option("--host", default="0.0.0.0", show_default=True, help="Where the exchange listens.")  # noqa: S104
-@click.option("--port", default=8443, show_default=True)
+@click.option("--port", type=PORT, default=8443, show_default=True)
 @click.option("--url", help="Address that sites use.  [default: https://localhost:PORT]")
 @click.option("--certificate", type=click.Path(path_type=Path), help="Your own, PEM.")
 @click.option("--key", type=click.Path(path_type=Path), help="Of --certificate, PEM.")
 @click.option("--authority", type=click.Path(path_type=Path), help="That sites pin, PEM.")
 @click.option("--plain", is_flag=True, help="No TLS here: a reverse proxy ends it.")
 @click.option("--only-exchange", is_flag=True, help="Prefect and MLflow run elsewhere.")
-@click.option("--prefect-port", default=4200, show_default=True)
-@click.option("--mlflow-port", default=5000, show_default=True)
+@click.option("--prefect-port", type=PORT, default=4200, show_default=True)
+@click.option("--mlflow-port", type=PORT, default=5000, show_default=True)
 @click.option("--limits", default="{}", hidden=True)
 @workspace_option
 def up(  # noqa: PLR0913, PLR0917 - one a command-line option

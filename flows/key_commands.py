@@ -3,8 +3,8 @@
 import click
 from rich.console import Console
 
+from flows.command_options import workspace_option
 from flows.settings import open_workspace
-from flows.workspace_option import workspace_option
 
 
 @click.group()

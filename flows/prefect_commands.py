@@ -8,8 +8,8 @@ from rich.console import Console
 
 from fedclinic.errors import ConfigError
 from flows.accounts import enter_workspace
+from flows.command_options import workspace_option
 from flows.settings import Workspace, open_workspace, use_prefect_server
-from flows.workspace_option import workspace_option
 
 
 @click.command()

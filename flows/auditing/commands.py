@@ -10,8 +10,8 @@ import click
 
 from fedclinic.errors import ConfigError
 from fedclinic.evidence.findings import Finding, verdict_of
+from flows.command_options import workspace_option
 from flows.settings import open_workspace, quieten_mlflow, set_tool_environment
-from flows.workspace_option import workspace_option
 
 EXIT_CODES = {"verified": 0, "failed": 1, "cannot verify": 3}
 """The same as those of the one-file verifier; 2 is a mistake on the command line."""

@@ -1,6 +1,8 @@
-"""The option by which a command line is told where the coordinator keeps its files."""
+"""Options that several command lines of the coordinator have in common."""
 
 import click
+
+PORT = click.IntRange(1, 65535)
 
 workspace_option = click.option(
     "--workspace",
