@@ -129,9 +129,9 @@ class Hospitals:
         return path
 
     def kill(self, name: str) -> None:
-        """End a process as a power cut does; for the exchange, the service under its starter."""
+        """End a process as a power cut does, with the servers that a coordinator's one started."""
         process = self.running.pop(name)
-        for child in children_of(process.pid) if name == "exchange" else []:
+        for child in children_of(process.pid) if name in {"exchange", "coordinator"} else []:
             os.kill(child, signal.SIGKILL)
         process.kill()
         process.wait()
