@@ -7,7 +7,7 @@ from fedbench.cell import Cell
 from fedbench.plots import Axes
 from fedbench.results import Result
 from fedbench.suites.privacy import ALONE, DEPARTMENTS, EPSILONS, NO_DP, PATIENTS
-from fedbench.suites.quality import CENTRALISED, PASSES
+from fedbench.suites.quality import CENTRALISED, RECIPES
 from fedbench.suites.robustness import DEFENCES
 from fedbench.summary import Mean, Measured, bytes_a_round, shares, show
 
@@ -68,7 +68,7 @@ def quality(measured: Measured) -> Section:
     remarks = (
         "Scores are strict F1 of entities (ncbi_disease, bc5cdr) and accuracy of documents. Rounds "
         "of one pass over each site's notes, and passes of centralised training: "
-        + "; ".join(f"{corpus} {' and '.join(map(str, PASSES[corpus]))}" for corpus in corpora)
+        + "; ".join(f"{c} {RECIPES[c].rounds} and {RECIPES[c].passes}" for c in corpora)
         + ".",
         sizes(measured),
     )

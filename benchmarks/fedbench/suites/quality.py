@@ -3,6 +3,7 @@
 Rates and batches of NCBI were chosen on its dev split.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from fedbench.cell import Cell
@@ -22,15 +23,32 @@ BC5CDR = {"name": "bc5cdr", "max_tokens": 96, "train": 900, "test": 600}
 MTSAMPLES = {"name": "mtsamples", "max_tokens": 64, "train": 400, "test": 300}
 """Parts of the corpora that a CPU gets through in minutes; scores are below those on all of it."""
 
-PASSES = {"ncbi_disease": (16, 8), "bc5cdr": (16, 8), "mtsamples": (6, 6), "synthetic": (1, 1)}
-"""Rounds of one pass each in a federation, and passes of centralised training: an average of sites
-moves less in a pass than training in one place does."""
 CENTRAL_BATCH = 8
-SITE_BATCHES = {"ncbi_disease": 4, "bc5cdr": 4, "mtsamples": 4, "synthetic": 4}
-"""Notes in a step; sentences or documents."""
-HEAD_FACTORS = {"ncbi_disease": 4, "bc5cdr": 4, "mtsamples": 10, "synthetic": 10}
-TOP_RATES = {"ncbi_disease": 5e-4, "bc5cdr": 5e-4, "mtsamples": 5e-4, "synthetic": 5e-4}
-WHOLE_RATE = 3e-4
+"""Notes in a step of centralised training; sentences or documents."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a corpus is trained on; an average of sites moves less in a pass than one place does."""
+
+    rounds: int
+    """Of one pass each, in a federation."""
+    passes: int
+    """Of centralised training."""
+    site_batch: int
+    """Notes in a step of a site; the noise of small steps averages out over sites."""
+    head_factor: float
+    top_rate: float
+    whole_rate: float
+
+
+ENTITIES = Recipe(16, 8, site_batch=4, head_factor=4, top_rate=5e-4, whole_rate=3e-4)
+RECIPES = {
+    "ncbi_disease": ENTITIES,
+    "bc5cdr": ENTITIES,
+    "mtsamples": Recipe(12, 8, site_batch=2, head_factor=10, top_rate=2e-4, whole_rate=1e-4),
+    "synthetic": Recipe(1, 1, site_batch=4, head_factor=10, top_rate=5e-4, whole_rate=3e-4),
+}
 SPLIT = {"name": "splitnn", "cut": MINILM_BLOCKS // 2}
 CENTRALISED = "centralised, all layers"
 
@@ -48,30 +66,30 @@ def quality_cells(quick: bool) -> list[Cell]:
 
 
 def _shared(corpus: dict[str, Any], seed: int, *, quick: bool) -> dict[str, Any]:
-    rounds, _ = PASSES[corpus["name"]]
+    recipe = RECIPES[corpus["name"]]
     return {
         "suite": "quality",
         "corpus": corpus,
         "layers": {"top": MINILM_BLOCKS // 2},
         "method": {"name": "fedavg"},
-        "optimizer": adam(TOP_RATES[corpus["name"]], head_factor=HEAD_FACTORS[corpus["name"]]),
-        "privacy": epochs(1, SITE_BATCHES[corpus["name"]]),
-        "rounds": rounds,
-        "evaluate_every": rounds,
+        "optimizer": adam(recipe.top_rate, head_factor=recipe.head_factor),
+        "privacy": epochs(1, recipe.site_batch),
+        "rounds": recipe.rounds,
+        "evaluate_every": recipe.rounds,
         "partition": IID,
         "seed": seed,
     }
 
 
 def _arms(shared: dict[str, Any]) -> list[Cell]:
-    slower = {"optimizer": shared["optimizer"] | {"learning_rate": WHOLE_RATE}}
+    recipe = RECIPES[shared["corpus"]["name"]]
+    slower = {"optimizer": shared["optimizer"] | {"learning_rate": recipe.whole_rate}}
     everything = slower | {"layers": {"top": MINILM_BLOCKS}}
     whole = slower | {"layers": {"top": MINILM_BLOCKS, "embeddings": True}}
-    _, passes = PASSES[shared["corpus"]["name"]]
     central = {
         "privacy": epochs(1, CENTRAL_BATCH),
-        "rounds": passes,
-        "evaluate_every": passes,
+        "rounds": recipe.passes,
+        "evaluate_every": recipe.passes,
     }
     skewed = {"partition": dirichlet(0.5)}
     alone = {"method": {"name": "local_only"}}
