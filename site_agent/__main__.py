@@ -126,6 +126,13 @@ def notes_digest(
     help="Patients per hospital in the evaluation notes.",
 )
 @click.option(
+    "--most-notes",
+    type=click.IntRange(min=1),
+    default=6,
+    show_default=True,
+    help="Most notes of a patient.",
+)
+@click.option(
     "--hospitals",
     default="north,south,east,west",
     show_default=True,
@@ -145,8 +152,14 @@ def notes_digest(
     show_default=True,
     help="Another seed, other notes; the same seed, the same ones.",
 )
-def synthesize(
-    out: Path, patients: int, test_patients: int, hospitals: str, alpha: float, seed: int
+def synthesize(  # noqa: PLR0913, PLR0917 - one a command-line option
+    out: Path,
+    patients: int,
+    test_patients: int,
+    most_notes: int,
+    hospitals: str,
+    alpha: float,
+    seed: int,
 ) -> None:
     """Write synthetic notes: one JSONL file a hospital, `all.jsonl`, and `test.jsonl`."""
     from site_agent.synthesize import write_cohort  # noqa: PLC0415
@@ -158,6 +171,7 @@ def synthesize(
         test_patients=test_patients,
         alpha=alpha,
         seed=seed,
+        most_notes=most_notes,
     )
 
 

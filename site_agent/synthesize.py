@@ -3,17 +3,18 @@
 import json
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from fedclinic.errors import ConfigError
-from fedclinic.synthetic.cohort import SyntheticNote, as_row, generate_cohort
+from fedclinic.synthetic.cohort import TRAINING, SyntheticNote, as_row, generate_cohort
 
 SITE_NAME = r"[a-z0-9][a-z0-9_-]{0,62}"
 RESERVED = ("all", "test")
 """Names of files that the cohort has beside the hospitals'."""
 
 
-def write_cohort(
+def write_cohort(  # noqa: PLR0913 - what a cohort is like
     out: Path,
     *,
     hospitals: Sequence[str],
@@ -21,6 +22,7 @@ def write_cohort(
     test_patients: int,
     alpha: float,
     seed: int,
+    most_notes: int = TRAINING.most_notes,
 ) -> None:
     """Write `HOSPITAL.jsonl` for each hospital, `all.jsonl` with all of them, and `test.jsonl`.
 
@@ -29,12 +31,14 @@ def write_cohort(
     """
     check_names(hospitals)
     out.mkdir(parents=True, exist_ok=True)
+    profile = replace(TRAINING, most_notes=most_notes)
     training = generate_cohort(
         seed=seed,
         hospitals=hospitals,
         patients_per_hospital=patients,
         alpha=alpha,
         split="train",
+        profile=profile,
     )
     test = generate_cohort(
         seed=seed,
@@ -42,6 +46,7 @@ def write_cohort(
         patients_per_hospital=test_patients,
         alpha=alpha,
         split="test",
+        profile=profile,
     )
     _write_by_hospital(out, hospitals, training)
     _write(out / "test.jsonl", test)

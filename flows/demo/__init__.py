@@ -16,6 +16,8 @@ from flows.settings import Workspace
 
 TEST_PATIENTS = 60
 """Patients per hospital in the evaluation notes."""
+MOST_NOTES = 3
+"""Of a patient, so that encoding them and training without privacy do not take too long."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def _generate(out: Path, hospitals: tuple[str, ...], cohort: Cohort) -> None:
     command = [sys.executable, "-m", "site_agent", "synthesize", "--out", str(out)]
     command += ["--hospitals", ",".join(hospitals), "--seed", str(cohort.seed)]
     command += ["--patients", str(cohort.patients), "--alpha", str(cohort.alpha)]
-    command += ["--test-patients", str(TEST_PATIENTS)]
+    command += ["--test-patients", str(TEST_PATIENTS), "--most-notes", str(MOST_NOTES)]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     if finished.returncode:
         raise RunError(f"the cohort could not be generated: {finished.stderr.strip()[-300:]}")
