@@ -2,6 +2,7 @@ import json
 import math
 import re
 from collections import Counter
+from dataclasses import replace
 from itertools import islice, pairwise
 
 import numpy as np
@@ -155,6 +156,15 @@ def test_patients_have_several_notes_and_mostly_one_service():
     assert set(notes) == {1, 2, 3, 4, 5, 6}
     main = sum(max(counts.values()) for counts in services.values())
     assert 0.9 < main / sum(notes) < 1
+
+
+def test_a_cohort_of_few_notes_a_patient_holds_the_first_ones_of_each():
+    few = make_cohort(profile=replace(TRAINING, most_notes=2))
+    by_patient: dict[str, list[SyntheticNote]] = {}
+    for made in make_cohort():
+        by_patient.setdefault(made.note.patient, []).append(made)
+    assert few == [made for notes in by_patient.values() for made in notes[:2]]
+    assert len(few) < sum(map(len, by_patient.values()))
 
 
 @pytest.mark.parametrize("profile", [TRAINING, DEIDENTIFICATION])
