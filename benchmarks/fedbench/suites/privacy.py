@@ -80,7 +80,7 @@ def _noisy_rate(patients: int) -> float:
     """The rate of plain SGD, the optimiser for which the coordinator can check the noise.
 
     It grows with a hospital's patients, as the noise in a step falls; chosen on synthetic cohorts
-    of 200 to 2,000 patients.
+    of 200 to 2,000 patients, by the notes that also measure the result.
     """
     return min(8.0, patients / 250)
 
