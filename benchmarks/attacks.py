@@ -14,7 +14,7 @@ SITE = "tests/site_agent"
 EXCHANGE = "tests/flows/exchange"
 CORE = "tests/fedclinic"
 END = "tests/end_to_end"
-ADMITTING = "tests/flows/test_admitting.py"
+FLOWS = "tests/flows"
 THREATS: dict[str, dict[str, str]] = {
     "curious coordinator": {
         f"{END}/test_nothing_private_leaves.py": "",
@@ -39,12 +39,14 @@ THREATS: dict[str, dict[str, str]] = {
         f"{EXCHANGE}/test_exchange_attacks.py": "one_sites_key or nothing_but_the_interface",
     },
     "malicious site, poisoning": {
-        ADMITTING: "quarantined or above_the_plans_norm or does_not_touch or weights",
+        f"{FLOWS}/test_admitting.py": "quarantined or above_the_plans_norm",
+        f"{FLOWS}/test_folding_in.py": "does_not_touch or weights",
+        f"{FLOWS}/test_noise_floors.py": "quarantined",
         f"{CORE}/updates/test_admission.py": "longer or not_finite or other_tensors",
         f"{CORE}/updates/test_aggregate.py": "attackers or extremes or bound or weigh",
     },
     "lazy site, no noise": {
-        ADMITTING: "planned_noise or head_without",
+        f"{FLOWS}/test_noise_floors.py": "planned_noise or head_without",
         f"{CORE}/updates/test_admission.py": "less_noise or without_noise",
         f"{CORE}/privacy/test_audit.py": "fails or mistake or detected",
     },
@@ -59,13 +61,14 @@ THREATS: dict[str, dict[str, str]] = {
     "replay, cross-round": {
         f"{EXCHANGE}/test_exchange_attacks.py": "good_once or replay or no_part or clock",
         f"{EXCHANGE}/test_exchange_tasks.py": "ended_task or same_round or late_answer",
-        ADMITTING: "answers_another or another_key or another_kind or nonce or renewed or own_task",
+        f"{FLOWS}/test_admitting.py": "answers_another or another_key or another_kind or own_task",
+        f"{FLOWS}/test_round_tasks.py": "nonce or renewed",
         f"{CORE}/updates/test_admission.py": "another_task or taken_once",
     },
     "rollback of the global model": {f"{SITE}/test_agent_refusals.py": "older_global_model"},
     "rollback of ledger, VM snapshot": {
         f"{SITE}/test_task_handler_refusals.py": "restored_ledger",
-        f"{SITE}/test_ledger_file.py": "shortened or restored or goes_back or edited",
+        f"{SITE}/ledger_file/test_tampering.py": "shortened or restored or goes_back or edited",
     },
     "split view by the coordinator": {f"{CORE}/evidence/test_witness.py": ""},
     "PHI in logs, metrics, exceptions, flow parameters, results": {
@@ -82,7 +85,7 @@ THREATS: dict[str, dict[str, str]] = {
     "path traversal, symlinks, archives": {
         f"{EXCHANGE}/test_exchange_attacks.py": "nothing_but_the_interface",
         f"{CORE}/updates/test_codec.py": "link or swapped",
-        ADMITTING: "is_a_link",
+        f"{FLOWS}/test_admitting.py": "is_a_link",
     },
     "oversized update, header bomb": {
         f"{CORE}/updates/test_codec.py": "not_the_plans or damaged or random_bytes or larger",
@@ -90,7 +93,8 @@ THREATS: dict[str, dict[str, str]] = {
         f"{EXCHANGE}/test_blobs.py": "largest_size or more_bytes or another_size",
     },
     "budget race, double retry": {
-        f"{SITE}/test_ledger_file.py": "race or killed or same_round or use_begins_once",
+        f"{SITE}/ledger_file/test_crashes.py": "race or killed",
+        f"{SITE}/ledger_file/test_charges.py": "same_round or use_begins_once",
         "tests/promises/test_budget_is_kept.py": "repeated or overspend",
     },
     "predictable randomness": {

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from fedclinic.answers import Answer
-from fedclinic.evidence.statement import Envelope, sign
+from fedclinic.evidence.statement import Envelope, open_record, sign
 from fedclinic.methods import make_method
 from fedclinic.plan import FederationPlan, PatientPrivacy
 from fedclinic.rounds import RoundTask, SiteReport, UpdateManifest
 from fedclinic.updates.blobs import BlobFolder
 from fedclinic.updates.codec import encode
-from flows.rounds import REPORT_KIND, Federation, make_task
+from flows.rounds import REPORT_KIND, TASK_KIND, Federation, admit, make_task
+from flows.run_store import SiteOutcome
 from tests.factories import FAR_FUTURE, make_plan, make_report, make_signing_key
 
 SCHEMA = {"block.weight": (100, 150), "head.bias": (300,)}
@@ -76,3 +77,16 @@ def make_federation(root: Path, plan: FederationPlan | None = None) -> Federatio
         site_keys={site: key.public for site, key in SITE_KEYS.items()},
         blobs=BlobFolder(root / "blobs"),
     )
+
+
+def opened(federation: Federation, envelope: object) -> RoundTask:
+    key = federation.key.public
+    return open_record(envelope, {key.key_id: key}, TASK_KIND, RoundTask)
+
+
+def answer(sites: FakeSites, update: object = None, **changes: object) -> SiteOutcome:
+    """Let north answer its task of round 1; the update is honest unless given."""
+    task = sites.task("north")
+    asked = opened(sites.federation, task)
+    report = sites.report(asked, sites.honest_update() if update is None else update, **changes)
+    return admit(sites.federation, task, answered(signed_by_site(report, "north")))
