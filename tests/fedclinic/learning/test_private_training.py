@@ -1,7 +1,6 @@
-"""A round of local training: what it depends on, what it never depends on, and what it changes."""
+"""A private round: what it depends on, what it never depends on, and what it changes."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,21 +8,13 @@ import torch
 
 from fedclinic.errors import TrainingError
 from fedclinic.learning import note_batches
-from fedclinic.learning.evaluate import measure
-from fedclinic.learning.finetune import (
-    LocalRound,
-    clipped_sum,
-    row_losses,
-    train_privately,
-    train_unprotected,
-)
-from fedclinic.learning.predict import predict
-from fedclinic.learning.tasks import EncodedNotes
+from fedclinic.learning.finetune import clipped_sum, train_privately
 from fedclinic.plan import Optimizer
 from fedclinic.privacy.bookkeeping import BookKeeping
 from fedclinic.privacy.random_stream import RandomStream
-from tests.factories import make_learning_task, make_privacy, make_unprotected
+from tests.factories import make_privacy
 from tests.fakes import FakeProgress
+from tests.fedclinic.learning.training import EVERYBODY, KEY, largest_difference, norm_of
 from tests.tiny_rounds import (
     make_encoded,
     make_local_round,
@@ -32,109 +23,7 @@ from tests.tiny_rounds import (
     one_note_each,
 )
 
-KEY = b"\x07" * 32
-DATA = {
-    "documents": lambda: one_note_each(20),
-    "tokens": lambda: one_note_each(20, tokens=True),
-    "tokens of several rows": notes_of_windows,
-}
-EVERYBODY = make_privacy(sampling_rate=1.0, expected_patients=10.0)
 NOBODY = make_privacy(sampling_rate=1e-12)
-
-
-@pytest.fixture(params=sorted(DATA))
-def notes(request: pytest.FixtureRequest) -> EncodedNotes:
-    return DATA[request.param]()
-
-
-def shares_of(local: LocalRound, chosen: list[int]) -> tuple[np.ndarray, torch.Tensor]:
-    rows = np.concatenate([local.notes.rows_of_note[note] for note in chosen])
-    return rows, note_batches.note_shares(local.notes, chosen)
-
-
-def note_losses(local: LocalRound, chosen: list[int]) -> list[float]:
-    """Loss of each chosen note, computed in one batch."""
-    rows, shares = shares_of(local, chosen)
-    with torch.no_grad():
-        losses = row_losses(local, rows, shares=shares).tolist()
-    sizes = [len(local.notes.rows_of_note[note]) for note in chosen]
-    ends = np.cumsum(sizes)
-    return [sum(losses[end - size : end]) for size, end in zip(sizes, ends, strict=True)]
-
-
-def norm_of(update: dict[str, np.ndarray]) -> float:
-    return math.sqrt(sum(float(np.square(values, dtype=float).sum()) for values in update.values()))
-
-
-def largest_difference(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> float:
-    assert a.keys() == b.keys()
-    return max(float(np.abs(a[name] - b[name]).max()) for name in a)
-
-
-# --- losses
-
-
-def test_the_loss_of_a_note_does_not_depend_on_the_others_of_its_batch(notes):
-    local = make_local_round(notes)
-    everyone = list(range(notes.notes))
-    together = note_losses(local, everyone)
-    alone = [note_losses(local, [note])[0] for note in everyone]
-    assert together == pytest.approx(alone, abs=1e-5)
-    assert min(alone) > 0
-
-
-def test_the_rows_of_a_note_add_up_to_the_mean_loss_of_its_labelled_tokens():
-    notes = notes_of_windows()
-    local = make_local_round(notes)
-    for note, rows in enumerate(notes.rows_of_note):
-        by_token = []
-        for row in rows:
-            hidden, mask = local.hidden.batch([row])
-            with torch.no_grad():
-                scores = local.model.trunk(hidden, mask)[0].log_softmax(-1)
-            targets = notes.rows[row].targets
-            by_token += [
-                -float(scores[position, target])
-                for position, target in enumerate(targets)
-                if target >= 0
-            ]
-        assert note_losses(local, [note])[0] == pytest.approx(np.mean(by_token), abs=1e-5)
-
-
-def test_a_note_without_a_labelled_token_has_no_loss_and_harms_no_other():
-    rows = make_rows([5, 5], tokens=True)
-    rows[0].targets[:] = -100
-    local = make_local_round(make_encoded(rows, [[0], [1]], [[0], [1]]))
-    silent, other = note_losses(local, [0, 1])
-    assert silent == 0.0
-    assert other == pytest.approx(note_losses(local, [1])[0], abs=1e-6)
-
-
-def test_the_plan_weighs_a_documents_loss_by_its_label_whatever_is_beside_it():
-    local = make_local_round(one_note_each(6))
-    weights = np.array([2.0, 0.5, 1.0], np.float32)
-    weighed = replace(local, notes=replace(local.notes, weight_of_label=weights))
-    everyone = list(range(6))
-    labels = [int(row.targets[0]) for row in local.notes.rows]
-    plain = np.array(note_losses(local, everyone))
-    assert set(labels) == {0, 1, 2}
-    assert note_losses(weighed, everyone) == pytest.approx(plain * weights[labels], rel=1e-5)
-    assert note_losses(weighed, [0]) == pytest.approx(plain[:1] * weights[labels[0]], rel=1e-5)
-
-
-def test_no_weight_lets_a_patient_move_the_update_by_more_than_the_clipping_norm():
-    local = make_local_round(one_note_each(6))
-    huge = np.array([1e6, 1e6, 1e6], np.float32)
-    weighed = replace(local, notes=replace(local.notes, weight_of_label=huge))
-    engine = BookKeeping(weighed.network())
-    try:
-        total = clipped_sum(weighed, engine, np.array([3]), 0.5)
-    finally:
-        engine.detach()
-    assert norm_of({n: v.numpy() for n, v in total.gradients.items()}) == pytest.approx(0.5)
-
-
-# --- private training
 
 
 @pytest.mark.parametrize("physical", [1, 3, 7])
@@ -305,73 +194,3 @@ def test_a_round_that_stops_leaves_a_model_that_can_train_again():
         train_privately(local, EVERYBODY, RandomStream(KEY))
     hooks = [m for m in local.model.trunk.modules() if m._forward_hooks or m._forward_pre_hooks]
     assert hooks == []
-
-
-# --- training without privacy
-
-
-def test_plain_training_learns_what_can_be_told_apart():
-    rows = make_rows([8] * 60, tokens=False)
-    each = [[n] for n in range(60)]
-    notes = make_encoded(rows, each, each)
-    local = make_local_round(
-        notes, top=2, rounds=1, optimizer=Optimizer(name="adam", learning_rate=0.01)
-    )
-    task = make_learning_task()
-    before = measure(local.model, notes, local.hidden, local.precision, task)
-    train_unprotected(local, make_unprotected(epochs_per_round=6, batch_notes=8))
-    after = measure(local.model, notes, local.hidden, local.precision, task)
-    assert before["accuracy"] < 0.7
-    assert after["accuracy"] == 1.0
-
-
-def test_plain_training_is_repeated_exactly_by_its_seed(notes):
-    def train(seed: int, round_number: int = 1) -> dict[str, np.ndarray]:
-        local = make_local_round(notes, round_number=round_number)
-        return train_unprotected(local, make_unprotected(seed=seed, batch_notes=1))
-
-    first = train(0)
-    assert largest_difference(first, train(0)) == 0.0
-    assert largest_difference(first, train(1)) > 0.0
-    assert largest_difference(first, train(0, round_number=2)) > 0.0
-
-
-def test_plain_training_sees_every_note_once_an_epoch(notes):
-    order = np.random.default_rng(0)
-    batches = list(note_batches.shuffled_batches(notes, 3, order))
-    seen = sorted(int(note) for batch in batches for note in batch)
-    assert seen == list(range(notes.notes))
-    assert all(len(batch) <= 3 for batch in batches)
-
-
-def test_plain_training_changes_only_what_is_planned(notes):
-    local = make_local_round(notes, top=1)
-    frozen = {name: p.detach().clone() for name, p in local.model.stem.named_parameters()}
-    update = train_unprotected(local, make_unprotected())
-    assert {name: values.shape for name, values in update.items()} == local.model.shapes()
-    assert all(torch.equal(p, frozen[n]) for n, p in local.model.stem.named_parameters())
-
-
-def test_an_order_of_notes_that_is_chosen_for_a_step_keeps_each_note_whole():
-    notes = notes_of_windows()
-    chosen = np.array([0, 3, 6, 7, 1])
-    batches = note_batches.physical_batches(notes, [np.array([note]) for note in chosen])
-    found = [int(note) for batch in batches for own in batch for note in own]
-    assert sorted(found) == sorted(chosen.tolist())
-
-
-# --- predictions
-
-
-def test_predictions_cover_every_row_once(notes, monkeypatch):
-    local = make_local_round(notes)
-
-    def classes() -> dict[int, list[int]]:
-        found = predict(local.model.trunk, local.hidden, len(notes.rows), local.precision)
-        return {row: values.tolist() for row, values in found}
-
-    expected = classes()
-    assert sorted(expected) == list(range(len(notes.rows)))
-    monkeypatch.setattr(note_batches, "PHYSICAL_ROWS", 1)
-    for row, values in classes().items():
-        assert values == expected[row][: len(values)]
