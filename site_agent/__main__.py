@@ -128,9 +128,9 @@ def notes_digest(
 @click.option(
     "--most-notes",
     type=click.IntRange(min=1),
-    default=6,
-    show_default=True,
-    help="Most notes of a patient.",
+    default=None,
+    show_default="no limit",
+    help="Most notes of a patient, the first ones of each.",
 )
 @click.option(
     "--hospitals",
@@ -156,7 +156,7 @@ def synthesize(  # noqa: PLR0913, PLR0917 - one a command-line option
     out: Path,
     patients: int,
     test_patients: int,
-    most_notes: int,
+    most_notes: int | None,
     hospitals: str,
     alpha: float,
     seed: int,

@@ -22,7 +22,7 @@ def write_cohort(  # noqa: PLR0913 - what a cohort is like
     test_patients: int,
     alpha: float,
     seed: int,
-    most_notes: int = TRAINING.most_notes,
+    most_notes: int | None = None,
 ) -> None:
     """Write `HOSPITAL.jsonl` for each hospital, `all.jsonl` with all of them, and `test.jsonl`.
 

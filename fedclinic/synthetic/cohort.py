@@ -136,7 +136,7 @@ def _notes(rng: Random, hospital: _Hospital, patient: _Patient) -> Iterator[Synt
     known = patient.person.known()
     profile = hospital.profile
     day = patient.person.first_visit
-    for number in range(min(rng.choice(NOTES_PER_PATIENT), profile.most_notes)):
+    for number in range(rng.choice(NOTES_PER_PATIENT))[: profile.most_notes]:
         own, others = _subject(rng, patient)
         scene = Scene(
             rng=rng,

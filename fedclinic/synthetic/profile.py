@@ -19,8 +19,8 @@ class Profile:
     """Share of patients whose names, and the names around them, are in no list of names."""
     wrapped: float
     """Share of notes with short lines: names and entities may break across two."""
-    most_notes: int = 6
-    """A patient has no more of them."""
+    most_notes: int | None = None
+    """A patient has no more of them; None: as many as were drawn for each."""
 
 
 TRAINING = Profile(
