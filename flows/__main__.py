@@ -81,12 +81,11 @@ def train(
 ) -> None:
     """Run the federation that PLAN (a federation.yaml) describes."""
     from flows.plan_file import load_plan  # noqa: PLC0415
-    from flows.run_store import RunStore  # noqa: PLC0415
+    from flows.run_store import find_run  # noqa: PLC0415
     from flows.session import Session  # noqa: PLC0415
 
     if resume is not None:
-        store = RunStore(open_workspace(workspace).runs / resume)
-        store.header()
+        store = find_run(open_workspace(workspace), resume)
         session = Session(_open(workspace), Console())
         session.show([session.go_on(store)])
         return

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from fedclinic.errors import RunError
 from fedclinic.evidence.events import AuditJudged
@@ -20,6 +20,7 @@ from fedclinic.rounds import EvaluationReport, SiteReport
 from flows.settings import Workspace
 
 _AUDITS: TypeAdapter[tuple[AuditJudged, ...]] = TypeAdapter(tuple[AuditJudged, ...])
+_NAME: TypeAdapter[str] = TypeAdapter(Name)
 
 
 class SiteOutcome(Record):
@@ -74,6 +75,23 @@ def new_run(
     run = f"{plan.federation}-{label}-{stamp}-{secrets.token_hex(2)}"
     store = RunStore(space.runs / run)
     store.write_header(RunHeader(run=run, title=title, plan=plan, data=data))
+    return store
+
+
+def find_run(space: Workspace, name: str) -> "RunStore":
+    """The run that a person means by a name: never a folder elsewhere.
+
+    Raises:
+        RunError: if that is no name of a run, or there is no such run; says how to find one.
+    """
+    try:
+        store = RunStore(space.runs / _NAME.validate_python(name))
+    except ValidationError:
+        raise RunError(
+            f"{name!r} is no run's name, which is like trial-main-20260102-030405-6a7b, without a "
+            f"folder; list the runs with: ls {space.runs}"
+        ) from None
+    store.header()
     return store
 
 

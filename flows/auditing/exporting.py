@@ -22,7 +22,7 @@ from fedclinic.evidence.qualification import (
 from flows.auditing.bundles import find_log
 from flows.auditing.reports import evidence_of
 from flows.auditing.self_check import check_own_log
-from flows.run_store import RunStore, write_whole
+from flows.run_store import find_run, write_whole
 from flows.settings import Workspace
 
 MODEL_CARD, QUALIFICATION = "model-card", "qualification"
@@ -39,7 +39,7 @@ def export_document(workspace: Workspace, run: str, what: str, out: Path | None)
     Raises:
         RunError: if there is no such run.
     """
-    RunStore(workspace.runs / run).header()
+    find_run(workspace, run)
     log, _ = find_log(workspace, run)
     data = evidence_of(workspace, log, run, check_own_log(log))
     text = render_model_card(data) if what == MODEL_CARD else render_export(what, data)

@@ -19,7 +19,7 @@ from fedclinic.updates.blobs import BlobFolder
 from fedclinic.updates.codec import Tensors, UpdateFile
 from flows.auditing.bundles import open_log
 from flows.auditing.self_check import check_with_mlflow
-from flows.run_store import RunHeader, RunStore
+from flows.run_store import RunHeader, find_run
 from flows.settings import Workspace
 
 
@@ -33,7 +33,7 @@ def replay_run(workspace: Workspace, run: str, ledgers: Iterable[str]) -> tuple[
         RunError: if there is no such run.
         ConfigError: if a ledger's file is none.
     """
-    header = RunStore(workspace.runs / run).header()
+    header = find_run(workspace, run).header()
     log = open_log(workspace, header.plan.federation)
     entries = log.entries()
     given = dict(_given_head(text) for text in ledgers)

@@ -83,6 +83,16 @@ def test_a_run_that_does_not_exist_is_refused_with_those_that_do(run, tmp_path):
     assert complaint.endswith("; there are run-a")
 
 
+@pytest.mark.parametrize("name", ["../../x", "space/runs/run-a", "Run-A", ""])
+@pytest.mark.parametrize("command", [["train", "--resume"], ["audit", "replay"]])
+def test_what_is_no_runs_name_is_answered_with_what_one_looks_like(run, command, name, tmp_path):
+    complaint = run(*command, name, "--workspace", "space").complaint()
+    assert complaint == (
+        f"fedclinic: {name!r} is no run's name, which is like trial-main-20260102-030405-6a7b, "
+        f"without a folder; list the runs with: ls {tmp_path}/space/runs"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
