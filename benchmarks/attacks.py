@@ -108,7 +108,10 @@ THREATS: dict[str, dict[str, str]] = {
     "a server or proxy in between": {
         f"{SITE}/test_enrolment.py": "authority or token or closed",
     },
-    "any input at all": {f"{EXCHANGE}/test_exchange_interface.py": "as_it_says or describes"},
+    "any input at all": {
+        f"{EXCHANGE}/test_exchange_interface.py": "describes",
+        f"{EXCHANGE}/test_exchange_fuzzing.py": "as_the_interface_says",
+    },
     "curious neighbour on the coordinator's machine": {
         f"{END}/test_coordinator_servers.py": "nobody_without or listens",
     },

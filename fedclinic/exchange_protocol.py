@@ -4,8 +4,17 @@ and signed envelopes. There is no field for free text in either direction."""
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    StringConstraints,
+)
 from pydantic import model_validator as check_model
+from pydantic.config import JsonDict
 
 from fedclinic.errors import ErrorCode
 from fedclinic.evidence.statement import Envelope
@@ -33,7 +42,23 @@ def _check_size(envelope: Envelope) -> Envelope:
     return envelope
 
 
-SmallEnvelope = Annotated[Envelope, AfterValidator(_check_size)]
+_SMALL: JsonDict = {
+    "payload": {"maxLength": MAX_ENVELOPE_CHARACTERS},
+    "signatures": {"maxItems": 4},
+}
+SmallEnvelope = Annotated[
+    Envelope, AfterValidator(_check_size), Field(json_schema_extra={"properties": _SMALL})
+]
+
+
+def _check_number(value: object) -> object:
+    if isinstance(value, str | bool):
+        raise ValueError("a text or a truth value is no number")
+    return value
+
+
+IsNumber = BeforeValidator(_check_number)
+"""Takes what JSON calls a number, and nothing that could be read as one."""
 
 
 class Trouble(StrEnum):
@@ -98,9 +123,9 @@ class Lease(Record):
 
     session: Hex32
     """Drawn when the agent's process starts: a site has one at a time."""
-    protocol: PositiveInt
+    protocol: Annotated[PositiveInt, IsNumber]
     version: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z.+-]{1,40}$")]
-    wait_seconds: Annotated[float, Field(ge=0, le=MAX_WAIT_SECONDS)]
+    wait_seconds: Annotated[float, Field(ge=0, le=MAX_WAIT_SECONDS), IsNumber]
 
 
 class BlobRef(Record):
@@ -123,8 +148,8 @@ class Leased(Record):
 class Heartbeat(Record):
     lease: Hex32
     stage: Stage | None = None
-    done: Count = 0
-    total: Count = 0
+    done: Annotated[Count, IsNumber] = 0
+    total: Annotated[Count, IsNumber] = 0
 
 
 class Alive(Record):
@@ -136,8 +161,25 @@ class Received(Record):
     complete: bool
 
 
+_ENDS: JsonDict = {
+    "oneOf": [
+        {
+            "required": ["statements"],
+            "properties": {"statements": {"minItems": 1}, "error": {"type": "null"}},
+        },
+        {
+            "required": ["error"],
+            "properties": {"statements": {"maxItems": 0}, "error": {"not": {"type": "null"}}},
+        },
+    ]
+}
+"""What `Done` checks of itself, as JSON Schema says it."""
+
+
 class Done(Record):
     """A task's end: the site's statements, or one word if it has no answer."""
+
+    model_config = ConfigDict(json_schema_extra=_ENDS)
 
     lease: Hex32
     statements: Annotated[tuple[SmallEnvelope, ...], Field(max_length=MAX_STATEMENTS)] = ()

@@ -20,12 +20,13 @@ CONTEXT = b"fedclinic-request-v1"
 CLOCK_WINDOW_SECONDS = 300.0
 """How far a site's clock may be off; a nonce is remembered for twice as long."""
 
+SIGNATURE_HEADER = "fedclinic-signature"
 _HEADERS = {
     "site": "fedclinic-site",
     "at": "fedclinic-time",
     "nonce": "fedclinic-nonce",
     "digest": "fedclinic-digest",
-    "signature": "fedclinic-signature",
+    "signature": SIGNATURE_HEADER,
 }
 
 

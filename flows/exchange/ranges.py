@@ -1,22 +1,23 @@
 """Read a request's Range header: a download goes on from a byte to the end, nothing else."""
 
-import re
+from typing import Annotated
 
-from fedclinic.exchange_protocol import Trouble
-from flows.exchange.problems import RefusedError
+from fastapi import Header
+from starlette.exceptions import HTTPException
 
-_FROM = re.compile(r"bytes=([0-9]{1,15})-")
+Tail = Annotated[str | None, Header(alias="range", pattern=r"^bytes=[0-9]{1,15}-$")]
+"""A Range header that asks for everything from a byte on."""
 
 
-def first_byte(header: str | None, size: int) -> int:
+def first_byte(tail: Tail, size: int) -> int:
     """Byte that a download starts from; 0 without a header.
 
     Raises:
-        RefusedError: if the header asks for anything but a tail, or for none of the blob.
+        HTTPException: 416, if the header asks for nothing of the blob.
     """
-    if header is None:
+    if tail is None:
         return 0
-    asked = _FROM.fullmatch(header)
-    if asked is None or not int(asked[1]) < size:
-        raise RefusedError(Trouble.REQUEST)
-    return int(asked[1])
+    first = int(tail.removeprefix("bytes=").removesuffix("-"))
+    if first >= size:
+        raise HTTPException(416, headers={"content-range": f"bytes */{size}"})
+    return first

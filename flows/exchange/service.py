@@ -1,18 +1,16 @@
 """The exchange's HTTP interface, /v1: each call checked, bounded and put on record."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Path, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
+from fastapi.responses import PlainTextResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from fedclinic.digest import digest_bytes
-from fedclinic.errors import FedclinicError, SignatureError
+from fedclinic.errors import FedclinicError
 from fedclinic.evidence.keys import VerifyKey
 from fedclinic.exchange_protocol import (
     PROTOCOL,
@@ -37,9 +35,11 @@ from fedclinic.signed_request import SignedRequest
 from flows.exchange.blob_store import TASKS_AREA
 from flows.exchange.bounds import Bounds, open_record
 from flows.exchange.exchange import Exchange
-from flows.exchange.problems import STATUS, RefusedError
+from flows.exchange.problems import RefusedError
 from flows.exchange.proofs import check_proof
-from flows.exchange.ranges import first_byte
+from flows.exchange.ranges import Tail, first_byte
+from flows.exchange.refusals import explain_refusals
+from flows.exchange.signed_calls import signed_caller
 from flows.exchange.waiting import WaitingRoom
 
 TaskId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
@@ -49,11 +49,9 @@ Bytes = Annotated[int, Query(ge=0, le=2**50)]
 
 CLEAN_SECONDS = 600.0
 _PROBLEM = {"model": Problem}
-_STATUS_WORDS = {
-    404: Trouble.NOT_FOUND,
-    413: Trouble.TOO_LARGE,
-    503: Trouble.BUSY,
-}
+_TEXT: dict[str, Any] = {"content": {"text/plain": {"schema": {"type": "string"}}}}
+_BYTES: dict[str, Any] = {"content": {"application/octet-stream": {}}}
+_PIECE: dict[str, Any] = {"requestBody": {"required": True, **_BYTES}}
 
 
 def make_service(exchange: Exchange, coordinator: VerifyKey, authority: str | None) -> FastAPI:
@@ -83,7 +81,7 @@ def make_service(exchange: Exchange, coordinator: VerifyKey, authority: str | No
         responses={"4XX": _PROBLEM, "5XX": _PROBLEM},
     )
     service.add_middleware(Bounds, record=open_record(exchange.settings.calls))
-    _explain_problems(service, exchange.clock)
+    explain_refusals(service, exchange.clock)
     _serve_strangers(service, exchange, coordinator, authority)
     _serve_agents(service, exchange, room)
     _serve_blobs(service, exchange)
@@ -99,12 +97,12 @@ def _serve_strangers(
     def hello() -> Hello:
         return Hello(protocols=(PROTOCOL,), now=exchange.clock())
 
-    @service.get("/v1/authority", response_class=PlainTextResponse)
-    def certificate() -> str:
+    @service.get("/v1/authority", response_class=Response, responses={200: _TEXT})
+    def certificate() -> Response:
         """The certificate authority that a token names by its digest."""
         if authority is None:
             raise RefusedError(Trouble.NOT_FOUND)
-        return authority
+        return PlainTextResponse(authority)
 
     @service.post("/v1/join")
     def join(asked: Join) -> Joined:
@@ -115,7 +113,7 @@ def _serve_strangers(
 
 def _serve_agents(service: FastAPI, exchange: Exchange, room: WaitingRoom) -> None:
     """The life of a task at its site."""
-    caller = _caller(exchange)
+    caller = signed_caller(exchange.guard)
     Site = Annotated[str, Depends(caller)]  # noqa: N806 - a type
 
     @service.post("/v1/lease", responses={204: {"description": "There is no work now."}})
@@ -159,19 +157,19 @@ def _serve_agents(service: FastAPI, exchange: Exchange, room: WaitingRoom) -> No
 
 def _serve_blobs(service: FastAPI, exchange: Exchange) -> None:
     """Bytes: down in any range, up in pieces."""
-    caller = _caller(exchange)
-    uploader = _caller(exchange, with_body=False)
+    caller = signed_caller(exchange.guard)
+    uploader = signed_caller(exchange.guard, with_body=False)
 
     @service.get(
         "/v1/tasks/{task}/blobs/{blob}",
         response_class=Response,
         responses={
-            200: {"content": {"application/octet-stream": {}}},
-            206: {"description": "From the asked byte on."},
+            200: _BYTES,
+            206: {"description": "From the asked byte on.", **_BYTES},
         },
     )
     def download(
-        task: TaskId, blob: BlobId, request: Request, site: Annotated[str, Depends(caller)]
+        task: TaskId, blob: BlobId, site: Annotated[str, Depends(caller)], tail: Tail = None
     ) -> Response:
         digest = f"sha256:{blob}"
         if digest not in {named.digest for named in exchange.queue.blobs_of(site, task)}:
@@ -179,7 +177,7 @@ def _serve_blobs(service: FastAPI, exchange: Exchange) -> None:
         if not exchange.store.exists(TASKS_AREA, digest):
             raise RefusedError(Trouble.NOT_FOUND)
         size = exchange.store.size(TASKS_AREA, digest)
-        start = first_byte(request.headers.get("range"), size)
+        start = first_byte(tail, size)
         headers = {"accept-ranges": "bytes", "content-length": str(size - start)}
         if start:
             headers["content-range"] = f"bytes {start}-{size - 1}/{size}"
@@ -202,7 +200,7 @@ def _serve_blobs(service: FastAPI, exchange: Exchange) -> None:
         exchange.queue.check_lease(site, task, lease)
         return exchange.uploads.begin(site, task, f"sha256:{blob}", total)
 
-    @service.put("/v1/tasks/{task}/uploads/{blob}")
+    @service.put("/v1/tasks/{task}/uploads/{blob}", openapi_extra=_PIECE)
     async def upload(
         task: TaskId,
         blob: BlobId,
@@ -217,62 +215,6 @@ def _serve_blobs(service: FastAPI, exchange: Exchange) -> None:
         return await exchange.uploads.append(
             site, f"sha256:{blob}", offset, signed.digest, request.stream()
         )
-
-
-def _caller(exchange: Exchange, *, with_body: bool = True) -> Callable[[Request], Awaitable[str]]:
-    """A dependency that lets only signed requests of sites in force through."""
-
-    async def caller(request: Request) -> str:
-        target = request.scope["raw_path"].decode("ascii", "replace")
-        if query := request.scope["query_string"].decode("ascii", "replace"):
-            target += f"?{query}"
-        try:
-            signed = SignedRequest.of(request.method, target, request.headers)
-        except SignatureError:
-            raise RefusedError(Trouble.SIGNATURE) from None
-        if with_body and digest_bytes(await request.body()) != signed.digest:
-            raise RefusedError(Trouble.DIGEST)
-        request.state.key = await run_in_threadpool(exchange.guard.check, signed)
-        request.state.signed = signed
-        request.state.site = signed.site
-        request.state.task = request.path_params.get("task")
-        return signed.site
-
-    return caller
-
-
-def _explain_problems(service: FastAPI, clock: Callable[[], float]) -> None:
-    """Answer every failure with a word, never with what was sent or what went wrong inside."""
-
-    def answer(
-        request: Request, trouble: Trouble, status: int, received: int | None = None
-    ) -> JSONResponse:
-        request.state.trouble = trouble.value
-        problem = Problem(problem=trouble, now=clock(), received=received)
-        return JSONResponse(problem.model_dump(mode="json"), status_code=status)
-
-    @service.exception_handler(RefusedError)
-    def refused(request: Request, error: RefusedError) -> JSONResponse:
-        return answer(request, error.trouble, STATUS[error.trouble], error.received)
-
-    @service.exception_handler(RequestValidationError)
-    def invalid(request: Request, _: RequestValidationError) -> JSONResponse:
-        return answer(request, Trouble.REQUEST, 422)
-
-    @service.exception_handler(HTTPException)
-    def plain(request: Request, error: HTTPException) -> Response:
-        if error.status_code == 204:
-            return Response(status_code=204)
-        trouble = _STATUS_WORDS.get(error.status_code, Trouble.REQUEST)
-        return answer(request, trouble, error.status_code)
-
-    @service.exception_handler(FedclinicError)
-    def away(request: Request, _: FedclinicError) -> JSONResponse:
-        return answer(request, Trouble.BUSY, 503)
-
-    @service.exception_handler(Exception)
-    def unexpected(request: Request, _: Exception) -> JSONResponse:
-        return answer(request, Trouble.BUSY, 500)
 
 
 async def _clean(exchange: Exchange) -> None:
