@@ -1,10 +1,10 @@
 """Make overlapping findings into spans that do not overlap; all that was covered stays so."""
 
-from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from fedclinic.notes import Span
 
+_FREE, _COVERED = b"\0", b"\1"
 _POSSESSIVES = frozenset({"'s", "’s", "'S", "’S"})
 
 
@@ -13,35 +13,25 @@ def resolve(spans: Iterable[Span]) -> list[Span]:
 
     A finding that loses a part keeps the rest, so the union of the result is that of `spans`.
     """
+    ranked = sorted(spans, key=lambda each: (-each.score, each.start - each.end, each.start))
+    covered = bytearray(max((span.end for span in ranked), default=0))
     taken: list[Span] = []
-    starts: list[int] = []
-    for span in sorted(spans, key=lambda each: (-each.score, each.start - each.end, each.start)):
-        for start, end in _free_parts(span, taken, starts):
-            part = span if (start, end) == (span.start, span.end) else _part(span, start, end)
-            at = bisect_right(starts, start)
-            taken.insert(at, part)
-            starts.insert(at, start)
-    return taken
+    for span in ranked:
+        for start, end in _free_parts(span, covered):
+            covered[start:end] = _COVERED * (end - start)
+            is_whole = (start, end) == (span.start, span.end)
+            taken.append(span if is_whole else Span(start, end, span.label, span.score))
+    return sorted(taken, key=lambda each: each.start)
 
 
-def _part(span: Span, start: int, end: int) -> Span:
-    return Span(start, end, span.label, span.score)
-
-
-def _free_parts(span: Span, taken: list[Span], starts: list[int]) -> list[tuple[int, int]]:
-    """The stretches of `span` that no span of `taken` covers."""
-    parts, position = [], span.start
-    index = max(0, bisect_right(starts, span.start) - 1)
-    while index < len(taken) and taken[index].start < span.end:
-        other = taken[index]
-        if other.end > position:
-            if other.start > position:
-                parts.append((position, other.start))
-            position = max(position, other.end)
-        index += 1
-    if position < span.end:
-        parts.append((position, span.end))
-    return parts
+def _free_parts(span: Span, covered: bytearray) -> Iterator[tuple[int, int]]:
+    """The stretches of `span` whose characters are not `covered` yet."""
+    start = covered.find(_FREE, span.start, span.end)
+    while start >= 0:
+        end = covered.find(_COVERED, start, span.end)
+        end = span.end if end < 0 else end
+        yield start, end
+        start = covered.find(_FREE, end, span.end)
 
 
 def without_edges(text: str, spans: Iterable[Span]) -> list[Span]:
