@@ -7,9 +7,10 @@ neighbours up to eight words away. It was trained on synthetic notes only; see M
 import functools
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,8 @@ FEATURE_ROWS = (16_384, 4096, 4096, 1024, 512)
 """Rows of the tables for spelling, prefix, suffix, shape and dictionary entries."""
 FIRST_OFFSETS = (-2, -1, 0, 1, 2)
 SECOND_OFFSETS = (-6, -3, 0, 3, 6)
+_REACH = max(SECOND_OFFSETS)
+_SECOND_PLACES = _REACH + np.array(SECOND_OFFSETS)
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+|[^\w\s]|_+|\n+")
 
 
@@ -56,45 +59,35 @@ class Tagger:
         return self.tags(self.hidden(features, tokens), tokens)
 
     def hidden(self, features: Indices, words: Indices) -> Floats:
-        """What the first layer makes of each token, shape `(tokens, width)`.
+        """What the first layer makes of each token, between zeros for what is outside the text.
+
+        The result has shape `(reach + tokens + reach, width)`, where the second layer looks as far
+        as `reach`. Each distinct word is multiplied once and added by place.
 
         Args:
             features: of each distinct word, shape `(distinct, 5)`.
             words: which of them each token is.
         """
         embedded = np.sum([table[features[:, i]] for i, table in enumerate(self.tables)], axis=0)
-        return _relu(self._first_layer(embedded, words))
+        weights, bias = self.first
+        width, tokens = embedded.shape[1], len(words)
+        padded = np.zeros((_REACH + tokens + _REACH, len(bias)), dtype=np.float32)
+        total = padded[_REACH : _REACH + tokens]
+        total += bias
+        for number, offset in enumerate(FIRST_OFFSETS):
+            part = embedded @ weights[number * width : (number + 1) * width]
+            first, last = max(0, -offset), min(tokens, tokens - offset)
+            if first < last:
+                total[first:last] += part[words[first + offset : last + offset]]
+        return np.maximum(padded, 0, out=padded)
 
     def tags(self, hidden: Floats, asked: Indices) -> Floats:
         """Probability of each tag of the tokens `asked`, shape `(asked, tags)`."""
-        deeper = _relu(_window(hidden, SECOND_OFFSETS, asked) @ self.second[0] + self.second[1])
+        beside = hidden[asked[:, None] + _SECOND_PLACES].reshape(len(asked), -1)
+        deeper = np.maximum(beside @ self.second[0] + self.second[1], 0)
         scores = deeper @ self.output[0] + self.output[1]
         exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
         return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
-
-    def _first_layer(self, words: Floats, places: Indices) -> Floats:
-        """The first convolution, multiplied once for each distinct word and added by place."""
-        width, tokens = words.shape[1], len(places)
-        weights, bias = self.first
-        total = np.tile(bias, (tokens, 1))
-        for number, offset in enumerate(FIRST_OFFSETS):
-            part = words @ weights[number * width : (number + 1) * width]
-            first, last = max(0, -offset), min(tokens, tokens - offset)
-            if first < last:
-                total[first:last] += part[places[first + offset : last + offset]]
-        return np.asarray(total)
-
-
-def _relu(values: Floats) -> Floats:
-    return np.maximum(values, 0)
-
-
-def _window(values: Floats, offsets: Sequence[int], rows: Indices) -> Floats:
-    """Chosen rows beside those at `offsets` from them, zeros outside; `(rows, width * offsets)`."""
-    reach = max(offsets)
-    padded = np.pad(values, ((reach, reach), (0, 0)))
-    beside = rows[:, None] + np.asarray(offsets) + reach
-    return np.asarray(padded[beside].reshape(len(rows), len(offsets) * values.shape[1]))
 
 
 def tokenize(text: str) -> list[tuple[int, int]]:
@@ -107,20 +100,13 @@ class Features:
 
     def __init__(self, lexicon: Lexicon) -> None:
         self.lexicon = lexicon
-        self._rows: dict[str, tuple[int, ...]] = {}
+        self._known = functools.lru_cache(maxsize=200_000)(self._row)
 
-    def rows(self, tokens: Sequence[str]) -> Indices:
+    def rows(self, tokens: Collection[str]) -> Indices:
         """Features of shape `(tokens, 5)`."""
-        if len(self._rows) > 200_000:
-            self._rows.clear()
-        known = self._rows
-        found = []
-        for token in tokens:
-            row = known.get(token)
-            if row is None:
-                row = known[token] = self._row(token)
-            found.append(row)
-        return np.asarray(found, dtype=np.int64).reshape(len(found), len(FEATURE_ROWS))
+        rows = chain.from_iterable(map(self._known, tokens))
+        shape = len(tokens), len(FEATURE_ROWS)
+        return np.fromiter(rows, np.int64, shape[0] * shape[1]).reshape(shape)
 
     def _row(self, token: str) -> tuple[int, ...]:
         lowered = token.lower().replace("’", "'")
