@@ -6,12 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from fedclinic.deid.institution_words import is_naming
 from fedclinic.deid.kinds import EntityKind
 from fedclinic.deid.lexicon import Lexicon
 from fedclinic.deid.tagger import TAGS, Features, Floats, Indices, Tagger, tokenize
-from fedclinic.deid.word_lists import FACILITY_WORDS, MONTHS_THAT_ARE_WORDS
+from fedclinic.deid.word_lists import (
+    FACILITY_WORDS,
+    MONTHS_THAT_ARE_WORDS,
+    NAMES_THAT_ARE_WORDS,
+)
 from fedclinic.notes import Span
 
 _BORDER = 8
@@ -45,7 +49,7 @@ def find_tagged(text: str, tagging: Tagging, settled: Sequence[Span] = ()) -> li
     The score is the mean probability of being one. `settled` is what rules found, without overlaps
     and in order: the model is not asked of it, and stretches that hold nothing else are left out.
     """
-    features, chunk_tokens = tagging.features, tagging.chunk_tokens
+    chunk_tokens = tagging.chunk_tokens
     places = tokenize(text)
     tags = _settled_tags(places, settled)
     found: list[Span] = []
@@ -54,14 +58,7 @@ def find_tagged(text: str, tagging: Tagging, settled: Sequence[Span] = ()) -> li
         part = slice(first - skip, first + chunk_tokens + _BORDER)
         known = tags[part]
         chunk = [text[start:end] for start, end in places[part]]
-        seen: dict[str, int] = {}
-        words = np.asarray([seen.setdefault(token, len(seen)) for token in chunk], dtype=np.int64)
-        asked = known == 0
-        if tagging.narrow:
-            openings = [may_open(token, features.lexicon) for token in seen]
-            asked &= np.asarray(openings, dtype=bool)[words]
-        hidden = tagging.tagger.hidden(features.rows(list(seen)), words)
-        probabilities = _probabilities(hidden, tagging, known, asked)
+        probabilities = _probabilities(chunk, tagging, known)
         inner = slice(skip, min(len(chunk), skip + chunk_tokens))
         found += _spans(
             text, places[part][inner], probabilities[inner], tagging.threshold, known[inner]
@@ -71,17 +68,20 @@ def find_tagged(text: str, tagging: Tagging, settled: Sequence[Span] = ()) -> li
 
 @functools.lru_cache(maxsize=50_000)
 def may_open(token: str, lexicon: Lexicon) -> bool:
-    """Tell whether a token can be the first sign of an identifier that no rule found."""
+    """Tell whether a token can be the first sign of an identifier that no rule found.
+
+    A word with other meanings can be where the gate would believe it.
+    """
     if token[0].isdigit():
-        return True
+        return len(token) > 1
     if not token[0].isalpha() or len(token) == 1:
         return token[0].isupper()
     lowered = token.lower()
+    is_word = lowered in lexicon.ordinary or lowered in lexicon.never
     if token[0].isupper():
-        return lowered not in lexicon.never or lowered in FACILITY_WORDS
-    return lowered in MONTHS_THAT_ARE_WORDS or (
-        lowered not in lexicon.ordinary and lowered not in lexicon.never
-    )
+        is_name_too = lowered in NAMES_THAT_ARE_WORDS or lowered in FACILITY_WORDS
+        return not is_word or is_name_too or is_naming(lowered, lexicon)
+    return not is_word or lowered in MONTHS_THAT_ARE_WORDS
 
 
 def _settled_tags(places: Sequence[tuple[int, int]], settled: Sequence[Span]) -> Indices:
@@ -94,16 +94,21 @@ def _settled_tags(places: Sequence[tuple[int, int]], settled: Sequence[Span]) ->
     return tags
 
 
-def _probabilities(
-    hidden: Floats, tagging: Tagging, known: Indices, first: npt.NDArray[np.bool_]
-) -> Floats:
-    """Probability of each tag, for tokens `first` and then for those beside what is found.
+def _probabilities(chunk: Sequence[str], tagging: Tagging, known: Indices) -> Floats:
+    """Probability of each tag, for the tokens to ask of and then for those beside what is found.
 
     Tokens that are never asked are sure to be what is `known` of them.
     """
+    distinct = {token: index for index, token in enumerate(dict.fromkeys(chunk))}
+    words = np.fromiter(map(distinct.__getitem__, chunk), np.int64, len(chunk))
     probabilities = np.eye(len(TAGS), dtype=np.float32)[known]
     done = known > 0
+    first = ~done
+    if tagging.narrow:
+        openings = (may_open(token, tagging.features.lexicon) for token in distinct)
+        first &= np.fromiter(openings, np.bool_, len(distinct))[words]
     asked = np.flatnonzero(first)
+    hidden = tagging.tagger.hidden(tagging.features.rows(distinct), words)
     while len(asked):
         answers = tagging.tagger.tags(hidden, asked)
         probabilities[asked] = answers
