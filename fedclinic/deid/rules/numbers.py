@@ -137,9 +137,7 @@ _LONG_RULES = (
 )
 _SHORTEST_LONG_CODE = 11
 """Letters and digits of a Medicare number, the shortest that `_LONG_RULES` find."""
-_DIGIT_ON = re.compile(r"\d\S*")
-_NO_SPACE = re.compile(r"\S+$")
-_LONGEST_LEAD = 64
+_WITH_DIGITS = re.compile(r"(?<!\S)[^\s\d]*+\d[^\s\d]*+\d\S*")
 _SHORTEST_VALUE = 4
 _UNIT_REACH = 10
 """Characters behind a value that a unit of measure takes, as in 4250 months."""
@@ -152,7 +150,7 @@ def find_numbers(text: str, openings: Openings) -> list[Span]:
 
     `text` has its caseless lines in capitals (`truecase.shout`), so that codes are read alike.
     """
-    chunks = _chunks_with_digits(text)
+    chunks = [match.span() for match in _WITH_DIGITS.finditer(text)]
     formed = (
         span
         for span in (*find_all(_SPACED_RULES, text, openings), *_in_chunks(text, chunks))
@@ -162,21 +160,8 @@ def find_numbers(text: str, openings: Openings) -> list[Span]:
     return [*formed, *_announced(upper if len(upper) == len(text) else text, chunks)]
 
 
-def _chunks_with_digits(text: str) -> list[tuple[int, int]]:
-    """The stretches without spaces that hold a digit."""
-    chunks = []
-    position = 0
-    for match in _DIGIT_ON.finditer(text):
-        start, end = match.span()
-        first = max(position, start - _LONGEST_LEAD)
-        lead = _NO_SPACE.search(text, first, start)
-        chunks.append((start if lead is None else lead.start(), end))
-        position = end
-    return chunks
-
-
 def _in_chunks(text: str, chunks: Iterable[tuple[int, int]]) -> list[Span]:
-    """Apply the rules for codes without spaces to each stretch that holds a digit."""
+    """Apply the rules for codes without spaces to each stretch that holds digits."""
     found: list[Span] = []
     for start, end in chunks:
         chunk = text[start:end]
@@ -192,7 +177,7 @@ def _in_chunks(text: str, chunks: Iterable[tuple[int, int]]) -> list[Span]:
 def _may_be_code(chunk: str) -> bool:
     """Pressures, doses and dates, which have no letter and few digits, are no codes."""
     digits = sum(map(str.isdigit, chunk))
-    return digits >= 2 and (digits >= 6 or "#" in chunk or any(map(str.isalpha, chunk)))
+    return digits >= 6 or "#" in chunk or any(map(str.isalpha, chunk))
 
 
 def _announced(text: str, chunks: Iterable[tuple[int, int]]) -> list[Span]:
