@@ -1,6 +1,7 @@
 """Rules for names that a title, credential, header or relation announces."""
 
 import re
+from collections.abc import Iterator
 
 from fedclinic.deid.kinds import EntityKind as Kind
 from fedclinic.deid.lexicon import Lexicon
@@ -129,15 +130,6 @@ _ANNOUNCED_RULES = (
     ),
     rule(
         Kind.PERSON,
-        0.75,
-        rf"(?<![\w'’-])(?P<value>{CAPITALIZED})(?= (?:says|states|stated|said|reports|reported|"
-        r"denies|denied|feels|agrees|agreed|refuses|refused|slept|ate|lives|left|works|told|asked|thinks|"
-        r"wants|complains|endorses|verbalized)\b)",
-        needs="say stat said report den feel agree refuse slept ate live left work told ask think "
-        "want complain endorse verbalized",
-    ),
-    rule(
-        Kind.PERSON,
         0.8,
         r"\b(?:named|name is|called|like|regarding|for patient|patient|similar to|case of|see|"
         r"according to|fellow|social work|subscriber is|insured is)[ ,(]+"
@@ -159,6 +151,14 @@ _ANNOUNCED_RULES = (
         r"(?=,|;| \(|\?|$| who| was| is| has| seen| admitted| at| from)",
     ),
 )
+_VERBS = words(
+    """
+    says states stated said reports reported denies denied feels agrees agreed refuses refused slept
+    ate lives left works told asked thinks wants complains endorses verbalized
+    """
+)
+_BEFORE_VERB = re.compile(rf"(?<![\w'’-]){CAPITALIZED}(?= $)")
+_LONGEST_NAME = 40
 _INITIALS_ALONE = re.compile(rf"{UPPER}(?<![\w.@].)\.\s?{UPPER}\.(?:\s?{UPPER}\.)?(?![\w.])")
 _ABBREVIATIONS = words(
     "M.D. D.O. Y.O. R.N. N.P. P.A. U.S. P.O. I.V. I.M. P.M. A.M. B.P. H.R. E.R. O.R. I.D. I.Q. "
@@ -191,6 +191,7 @@ CREDENTIAL_OPENINGS = words(
     """
 )
 _NAME_JOINTS = words("van der den de von la los del della di da dos du le el al bin ibn ter ten")
+_PIECE = re.compile(r"\S+")
 _INITIAL = re.compile(r"[A-Z]\.?,?")
 _LAST_NAME_FIRST = re.compile(rf"(?P<last>(?:{PARTICLE} )?{CAPITALIZED}), $")
 
@@ -203,7 +204,7 @@ def find_announced_names(text: str, openings: Openings, lexicon: Lexicon) -> lis
     ]
     announced = [
         span
-        for span in find_all(_ANNOUNCED_RULES, text, openings)
+        for span in (*find_all(_ANNOUNCED_RULES, text, openings), *_before_verbs(text, openings))
         if not _is_ordinary(text[span.start : span.end], lexicon)
     ]
     trimmed = (_trim(text, span, lexicon) for span in (*certain, *announced))
@@ -226,6 +227,15 @@ def _after_initials(text: str, lexicon: Lexicon) -> list[Span]:
 
 def _is_word_or_germ(word: str, lexicon: Lexicon) -> bool:
     return word in lexicon.ordinary or word in _GERMS
+
+
+def _before_verbs(text: str, openings: Openings) -> Iterator[Span]:
+    """A capitalised word before what people do, as in Okafor denies pain."""
+    for place in openings.of_words(_VERBS):
+        if text[place].islower() and text[place - 1 : place] == " ":
+            match = _BEFORE_VERB.search(text, max(0, place - _LONGEST_NAME), place)
+            if match is not None:
+                yield Span(*match.span(), Kind.PERSON, 0.75)
 
 
 def _before_credentials(text: str, openings: Openings) -> list[Span]:
@@ -273,7 +283,7 @@ def _trim(text: str, span: Span, lexicon: Lexicon) -> Span | None:
     """Drop leading and trailing words that are never names, and all after the first inner one."""
     words = [
         (span.start + match.start(), span.start + match.end(), match.group())
-        for match in re.finditer(r"\S+", text[span.start : span.end])
+        for match in _PIECE.finditer(text[span.start : span.end])
     ]
     is_name = [
         bool(_INITIAL.fullmatch(word)) or word.strip(".,").lower() not in lexicon.never
