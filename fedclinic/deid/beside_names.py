@@ -1,7 +1,7 @@
 """Find names by the names beside them: partners in a list, initials, the same name turned round."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from fedclinic.deid.kinds import EntityKind
 from fedclinic.deid.lexicon import Lexicon
@@ -12,6 +12,8 @@ from fedclinic.deid.rules.people import EPONYM_FOLLOWS
 from fedclinic.deid.word_lists import NAMES_THAT_ARE_WORDS, words
 from fedclinic.notes import Span
 
+_Names = Sequence[Sequence[str]]
+"""The words of each distinct name."""
 _SCORE = 0.56
 _WORDED = frozenset({EntityKind.PERSON, EntityKind.LOCATION, EntityKind.ORGANIZATION})
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
@@ -65,14 +67,15 @@ def names_beside(
     people = [span for span in spans if span.label == EntityKind.PERSON]
     found = [*_partners(text, people, lexicon), *_lower_names(text, openings, lexicon)]
     people += found
+    names = [_WORD.findall(name) for name in {text[each.start : each.end] for each in people}]
     return [
         *found,
         *_place_heads(text, spans),
         *_rest_of_compounds(text, [*spans, *found]),
         *_initials_after(text, people),
-        *_turned_round(text, openings, people, lexicon),
-        *_parts_alone(text, openings, people, lexicon),
-        *_lower_mentions(text, openings, people, lexicon),
+        *_turned_round(text, openings, names, lexicon),
+        *_parts_alone(text, openings, names, lexicon),
+        *_lower_mentions(text, openings, names, lexicon),
     ]
 
 
@@ -143,13 +146,11 @@ def _initials_after(text: str, people: Iterable[Span]) -> Iterator[Span]:
             yield Span(*match.span("name"), EntityKind.PERSON, _SCORE)
 
 
-def _turned_round(
-    text: str, openings: Openings, people: list[Span], lexicon: Lexicon
-) -> Iterator[Span]:
+def _turned_round(text: str, openings: Openings, names: _Names, lexicon: Lexicon) -> Iterator[Span]:
     """A known full name in either order, though a part of it is an ordinary word."""
     pairs: set[tuple[str, str]] = set()
-    for span in people:
-        parts = [part for part in _WORD.findall(text[span.start : span.end]) if len(part) > 1]
+    for name in names:
+        parts = [part for part in name if len(part) > 1]
         if len(parts) == 2 and any(lexicon.is_ambiguous(part.lower()) for part in parts):
             pairs.add((parts[0].lower(), parts[1].lower()))
     for one in whole_words(text, openings, {part for pair in pairs for part in pair}):
@@ -157,20 +158,18 @@ def _turned_round(
         other = _WORD.match(text, gap.end()) if gap is not None else None
         if other is None:
             continue
-        names = one.group().lower(), other.group().lower()
-        if names in pairs or names[::-1] in pairs:
+        pair = one.group().lower(), other.group().lower()
+        if pair in pairs or pair[::-1] in pairs:
             yield Span(one.start(), other.end(), EntityKind.PERSON, _SCORE)
 
 
-def _parts_alone(
-    text: str, openings: Openings, people: list[Span], lexicon: Lexicon
-) -> Iterator[Span]:
+def _parts_alone(text: str, openings: Openings, names: _Names, lexicon: Lexicon) -> Iterator[Span]:
     """A part of a known name that is an ordinary word too, where its capital cannot come from the
     beginning of a sentence."""
     parts_alone = {
         part.lower()
-        for span in people
-        for part in _WORD.findall(text[span.start : span.end])
+        for name in names
+        for part in name
         if part.lower() in NAMES_THAT_ARE_WORDS or part.lower() in lexicon.eponyms
     }
     for match in whole_words(text, openings, parts_alone):
@@ -232,20 +231,15 @@ def _may_be_lower_name(word: str, lexicon: Lexicon) -> bool:
 
 
 def _lower_mentions(
-    text: str, openings: Openings, people: Iterable[Span], lexicon: Lexicon
+    text: str, openings: Openings, names: _Names, lexicon: Lexicon
 ) -> Iterator[Span]:
     """Mentions in small letters of names that the dictionaries hold and that mean nothing else."""
-    known = {
-        part.lower()
-        for span in people
-        for part in _WORD.findall(text[span.start : span.end])
-        if len(part) > 3
-    }
-    names = {
+    known = {part.lower() for name in names for part in name if len(part) > 3}
+    mentioned = {
         word
         for word in known
         if (word in lexicon.given or word in lexicon.family_rank) and not lexicon.is_ambiguous(word)
     }
-    for match in whole_words(text, openings, names):
-        if match.group() in names:
+    for match in whole_words(text, openings, mentioned):
+        if match.group() in mentioned:
             yield Span(match.start(), match.end(), EntityKind.PERSON, _SCORE)

@@ -21,17 +21,13 @@ def further_mentions(
 
     `text` has its case restored: a mention begins with a capital.
     """
-    words: set[str] = set()
-    for span in spans:
-        if span.label == EntityKind.PERSON:
-            parts = (_plain(word) for word in _WORD.findall(text[span.start : span.end]))
-            words.update(part for part in parts if not lexicon.is_ambiguous(part))
-    if not words:
-        return []
+    names = {text[each.start : each.end] for each in spans if each.label == EntityKind.PERSON}
+    parts = {_plain(word) for name in names for word in _WORD.findall(name)}
+    words = {part for part in parts if not lexicon.is_ambiguous(part)}
     return [
-        Span(match.start(), match.start() + len(_plain(match.group())), EntityKind.PERSON, _SCORE)
+        Span(match.start(), match.start() + len(plain), EntityKind.PERSON, _SCORE)
         for match in whole_words(text, openings, words, shortest=_SHORTEST)
-        if match.group()[0].isupper() and _plain(match.group()) in words
+        if match.group()[0].isupper() and (plain := _plain(match.group())) in words
     ]
 
 
