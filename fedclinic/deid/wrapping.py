@@ -4,7 +4,7 @@ import re
 
 _LONG_LINE = 45
 _LABEL = r"[A-Za-z][\w /'’-]{0,30}:"
-_BREAK = re.compile(rf"(?<=[^\n]{{{_LONG_LINE}}})\n(?=[A-Za-z0-9(\"'])(?!{_LABEL})")
+_BREAK = re.compile(rf"\n(?<=[^\n]{{{_LONG_LINE}}}\n)(?=[A-Za-z0-9(\"'])(?!{_LABEL})")
 _PARAGRAPH_END = re.compile(r"[.?!:;]\s*$")
 
 

@@ -22,7 +22,7 @@ class Openings:
     def of_words(self, words: Iterable[str]) -> list[int]:
         """Where any of `words` begins."""
         known = self.words
-        found = [known[word] for word in words if word in known]
+        found = [known[word] for word in known.keys() & words]
         return list(found[0]) if len(found) == 1 else sorted(chain.from_iterable(found))
 
     def of_numbers(self, lengths: Iterable[int]) -> list[int]:

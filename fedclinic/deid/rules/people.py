@@ -97,16 +97,15 @@ def find_listed_names(text: str, announced: frozenset[str], lexicon: Lexicon) ->
     )
     many_capitals = words.has_many_capitals()
     found: list[Span] = []
-    index = 0
-    while index < len(words):
-        entry = words.entries[index]
-        if entry.never or not (entry.may_open or entry.plain in announced):
-            index += 1
+    last = 0
+    for index, entry in enumerate(words.entries):
+        may_open = entry.may_open or entry.plain in announced
+        if index < last or entry.never or not may_open:
             continue
         taken, span = _name_at(text, words, index, announced, many_capitals)
         if span is not None:
             found.append(span)
-        index += taken
+        last = index + taken
     return found
 
 
