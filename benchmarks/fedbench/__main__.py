@@ -15,6 +15,7 @@ from fedclinic.errors import ConfigError
 
 if TYPE_CHECKING:
     from fedbench.cell import Cell
+    from fedbench.suites import Suite
 
 
 results_option = click.option(
@@ -64,21 +65,34 @@ def bench() -> None:
 
 
 @bench.command("list")
+@click.argument("suite", required=False)
 @results_option
-def list_suites(results: Path) -> None:
-    """Say what each suite asks, and how many of its cells are done."""
+def list_suites(suite: str | None, results: Path) -> None:
+    """Say what each suite asks and how many of its cells are done, or name what SUITE lacks."""
+    from fedbench.suites import SUITES, find_suite  # noqa: PLC0415 - keeps --help quick
+
+    if suite is not None:
+        for cell in missing_cells(find_suite(suite), results):
+            click.echo(f"seed {cell.seed}  {cell.title()}")
+        return
+    for each in SUITES.values():
+        count = len(each.cells(False))
+        done = count - len(missing_cells(each, results))
+        click.echo(f"{each.name:17} {done:4} of {count:4} cells  {each.question}")
+
+
+def missing_cells(suite: "Suite", results: Path) -> "list[Cell]":
+    """Cells of the suite that have no result yet, in its order.
+
+    Raises:
+        DataError: if the file of results is damaged.
+    """
     from fedbench.results import ResultsFile  # noqa: PLC0415 - keeps --help quick
     from fedbench.runner import results_path  # noqa: PLC0415
-    from fedbench.suites import SUITES  # noqa: PLC0415
 
-    for suite in SUITES.values():
-        cells = {cell.digest() for cell in suite.cells(False)}
-        found = {
-            r.digest for r in ResultsFile(results_path(results, suite.name, quick=False)).read()
-        }
-        click.echo(
-            f"{suite.name:17} {len(cells & found):4} of {len(cells):4} cells  {suite.question}"
-        )
+    file = ResultsFile(results_path(results, suite.name, quick=False))
+    done = {result.digest for result in file.read()}
+    return [cell for cell in suite.cells(False) if cell.digest() not in done]
 
 
 @bench.command()

@@ -122,20 +122,13 @@ def _measured_on(found: list[Result]) -> str:
 
 
 def _not_run(suite: Suite, found: list[Result]) -> str:
-    """List what is missing: cells of the same seeds together."""
-    done = {result.digest for result in found}
-    seeds_of: dict[str, tuple[int, ...]] = {}
-    for cell in suite.cells(False):
-        if cell.digest() not in done:
-            seeds_of[cell.title()] = (*seeds_of.get(cell.title(), ()), cell.seed)
-    if not seeds_of:
+    """Say how many cells of which seeds are missing; `bench list` names them."""
+    cells, done = suite.cells(False), {result.digest for result in found}
+    missing = [cell for cell in cells if cell.digest() not in done]
+    if not missing:
         return "Every cell of the suite was run."
-    total = sum(len(seeds) for seeds in seeds_of.values())
     if not found:
-        return f"Not run: all {total} cells."
-    lines = [f"Not run ({total} of {total + len(found)} cells):", ""]
-    for seeds in dict.fromkeys(seeds_of.values()):
-        titles = [title for title, own in seeds_of.items() if own == seeds]
-        word = "seeds" if len(seeds) > 1 else "seed"
-        lines.append(f"* {word} {', '.join(map(str, seeds))} of {'; '.join(titles)}")
-    return "\n".join(lines)
+        return f"Not run: all {len(cells)} cells."
+    asked, left = (Counter(cell.seed for cell in each) for each in (cells, missing))
+    parts = [f"{left[seed]} of {asked[seed]} of seed {seed}" for seed in sorted(left)]
+    return f"Not run, and named by `fedclinic bench list {suite.name}`: {', '.join(parts)}."

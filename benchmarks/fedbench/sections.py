@@ -157,7 +157,8 @@ def _gain(measured: Measured) -> str:
             if (under := measured.score(arm=f"epsilon {epsilon:g}", patients=count))
             and (alone := measured.score(arm=ALONE, patients=count))
         ]
-        won = [count for count, under, alone in pairs if under.value > alone.value]
+        lost = [count for count, under, alone in pairs if under.value <= alone.value]
+        won = [count for count, _, _ in pairs if count > max(lost, default=0)]
         if pairs:
             gains.append(
                 f"at epsilon {epsilon:g} "

@@ -47,6 +47,18 @@ def test_suites_are_listed_with_what_is_done(
     assert "0 of    4 cells" in answer.out
 
 
+def test_what_a_suite_lacks_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = type_here(main, ["list", "scale"], monkeypatch, capsys)
+    assert answer.code == 0
+    assert [line.split(": ")[0] for line in answer.out.splitlines()] == ["seed 0  bc5cdr"] * 4
+    answer = type_here(main, ["list", "speed"], monkeypatch, capsys)
+    assert answer.code == 2
+    assert "no suite 'speed'; there are" in answer.complaint()
+
+
 def test_a_quick_suite_runs_and_a_second_call_has_nothing_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,7 @@ from fedbench.cell import Cell
 from fedbench.page import write_page
 from fedbench.results import ResultsFile
 from fedbench.suites import SUITES
+from fedbench.suites.privacy import ALONE
 from fedbench.suites.quality import CENTRALISED
 from fedbench.summary import mean_of
 from tests.fedbench.bench_results import make_result
@@ -46,15 +47,24 @@ def test_a_mean_over_seeds_has_an_interval_and_one_seed_has_none(tmp_path: Path)
     write_results(tmp_path, "quality", cells_of("quality", seeds=1))
     page = page_of(tmp_path)
     assert "| 0.780 | 97.5 |" in page
-    assert "* seeds 1, 2 of ncbi_disease: " in page
+    missing = "27 of 27 of seed 1, 27 of 27 of seed 2"
+    assert f"Not run, and named by `fedclinic bench list quality`: {missing}." in page
 
 
-def test_what_is_missing_is_named(tmp_path: Path) -> None:
-    cells = cells_of("scale")
-    write_results(tmp_path, "scale", cells[:1])
+def test_what_is_missing_is_counted(tmp_path: Path) -> None:
+    write_results(tmp_path, "scale", cells_of("scale")[:1])
+    assert "`fedclinic bench list scale`: 3 of 4 of seed 0." in page_of(tmp_path)
+
+
+def test_a_hospital_gains_from_the_size_above_which_it_never_loses(tmp_path: Path) -> None:
+    under = {200: 0.6, 500: 0.4, 1000: 0.6, 2000: 0.7}
+    file = ResultsFile(tmp_path / "dp.jsonl")
+    for cell in cells_of("dp", seeds=1):
+        if cell.patients in under and cell.arm in ("epsilon 8", ALONE):
+            score = 0.5 if cell.arm == ALONE else under[cell.patients]
+            file.append(make_result(cell, score=score))
     page = page_of(tmp_path)
-    assert "Not run (3 of 4 cells):" in page
-    assert f"* seed 0 of {cells[1].title()}; {cells[2].title()}; " in page
+    assert "at epsilon 8 from 1000 patients a hospital on (of 200, 500, 1000, 2000)." in page
 
 
 def test_results_of_cells_that_the_suite_no_longer_has_are_left_out(tmp_path: Path) -> None:
