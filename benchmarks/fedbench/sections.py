@@ -73,12 +73,20 @@ def quality(measured: Measured) -> Section:
         sizes(measured),
     )
     figure = Bars("quality", bars, Axes("", "score"))
-    return Section(remarks, (Table(tuple(columns), tuple(rows)),), (figure,))
+    federated = [arm for arm in measured.arms() if "sites" in arm and "alone" not in arm]
+    tables = (Table(tuple(columns), tuple(rows)), _bytes_sent(measured, federated))
+    return Section(remarks, tables, (figure,))
 
 
 def byte_counts(measured: Measured) -> Section:
+    remarks = ("Up alone; the first round downloads nothing, a later one the whole state in fp32.",)
+    return Section(remarks, (_bytes_sent(measured, measured.arms()),))
+
+
+def _bytes_sent(measured: Measured, arms: Sequence[str]) -> Table:
+    """What one site sends in one round, beside the whole model."""
     rows = []
-    for arm in measured.arms():
+    for arm in arms:
         result = next(iter(measured.by_seed(arm=arm).values()))
         up, _ = bytes_a_round(result)
         whole = 4 * result.model_parameters
@@ -91,8 +99,7 @@ def byte_counts(measured: Measured) -> Section:
             )
         )
     columns = ("sent", "parameters", "MB up, a site and round", "% below the whole model in fp32")
-    remarks = ("Up alone; the first round downloads nothing, a later one the whole state in fp32.",)
-    return Section(remarks, (Table(columns, tuple(rows)),))
+    return Table(columns, tuple(rows))
 
 
 def heterogeneity(measured: Measured) -> Section:

@@ -47,7 +47,7 @@ def test_a_mean_over_seeds_has_an_interval_and_one_seed_has_none(tmp_path: Path)
     write_results(tmp_path, "quality", cells_of("quality", seeds=1))
     page = page_of(tmp_path)
     assert "| 0.780 | 97.5 |" in page
-    missing = "27 of 27 of seed 1, 27 of 27 of seed 2"
+    missing = "30 of 30 of seed 1, 30 of 30 of seed 2"
     assert f"Not run, and named by `fedclinic bench list quality`: {missing}." in page
 
 

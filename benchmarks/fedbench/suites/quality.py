@@ -49,6 +49,9 @@ RECIPES = {
     "mtsamples": Recipe(12, 8, site_batch=2, head_factor=10, top_rate=2e-4, whole_rate=1e-4),
     "synthetic": Recipe(1, 1, site_batch=4, head_factor=10, top_rate=5e-4, whole_rate=3e-4),
 }
+LORA = {"kind": "lora", "rank": 16, "alpha": 32, "targets": "query_value"}
+LORA_FACTOR = 5
+"""Times the rate of the layers themselves, since adapters start at zero."""
 SPLIT = {"name": "splitnn", "cut": MINILM_BLOCKS // 2}
 CENTRALISED = "centralised, all layers"
 
@@ -92,6 +95,11 @@ def _arms(shared: dict[str, Any]) -> list[Cell]:
         "evaluate_every": recipe.passes,
     }
     skewed = {"partition": dirichlet(0.5)}
+    lora = {
+        "layers": shared["layers"] | {"adapter": LORA},
+        "optimizer": shared["optimizer"] | {"learning_rate": LORA_FACTOR * recipe.top_rate},
+        "dtype": "BF16",
+    }
     alone = {"method": {"name": "local_only"}}
     arms: list[tuple[str, int, dict[str, Any]]] = [
         (CENTRALISED, 1, everything | central),
@@ -103,5 +111,6 @@ def _arms(shared: dict[str, Any]) -> list[Cell]:
         ("full FedAvg, embeddings too, 4 sites, IID", 4, whole),
         ("SplitNN, top half at the coordinator, 4 sites, IID", 4, {"method": SPLIT}),
         ("centralised, top half", 1, central),
+        ("LoRA in the top half, sent in bf16, 4 sites, IID", 4, lora),
     ]
     return [make_cell(arm=arm, **shared | {"sites": sites} | part) for arm, sites, part in arms]
