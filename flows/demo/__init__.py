@@ -16,7 +16,7 @@ from flows.settings import Workspace
 
 TEST_PATIENTS = 60
 """Patients per hospital in the evaluation notes."""
-MOST_NOTES = 3
+MOST_NOTES = 2
 """Of a patient, so that encoding them and training without privacy do not take too long."""
 
 
