@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Self, TypeVar, cast
+from urllib.request import getproxies
 
 import httpx
 from pydantic import ValidationError
@@ -35,6 +36,7 @@ from fedclinic.exchange_protocol import (
 from fedclinic.records import Digest, Name, PublicKey, Record
 from fedclinic.signed_request import sign_request
 from fedclinic.updates.blobs import BlobFolder
+from site_agent.direct_transport import DirectTransport
 from site_agent.file_pieces import FilePieces, Piece
 from site_agent.partial_download import PartialDownload
 
@@ -144,7 +146,7 @@ class ExchangeClient:
             return self._repeat(lambda: self._send("POST", begin, b""), Received, until=until)
 
         have = ask()
-        with path.open("rb") as file, FilePieces(file.fileno()) as pieces:
+        with path.open("rb") as file, FilePieces(file.fileno(), digest) as pieces:
             while not have.complete:
                 piece = pieces.at(have.received)
                 have = self._upload_piece(target, piece, until) or ask()
@@ -156,7 +158,7 @@ class ExchangeClient:
         def send() -> httpx.Response:
             headers = self._headers("PUT", put, piece.prefix)
             headers["content-length"] = str(len(piece.content))
-            return self._call("PUT", put, headers, piece.slices())
+            return self._call("PUT", put, headers, cast(Iterable[bytes], piece.slices()))
 
         try:
             return self._repeat(send, Received, until=until)
@@ -235,7 +237,10 @@ class ExchangeClient:
 
 
 def open_connection(authority: str | None, *, verify: bool = True) -> httpx.Client:
-    """A client that believes `authority` alone, or the system's authorities."""
+    """A client that believes `authority` alone, or the system's authorities.
+
+    A proxy that the environment names is used; it costs httpx's own transport for all bodies.
+    """
     context = ssl.create_default_context(cadata=authority)
     if authority is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -244,7 +249,8 @@ def open_connection(authority: str | None, *, verify: bool = True) -> httpx.Clie
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
-    return httpx.Client(verify=context, timeout=timeout, follow_redirects=False)
+    direct = None if getproxies() else DirectTransport(context, connect_seconds=CONNECT_SECONDS)
+    return httpx.Client(verify=context, timeout=timeout, transport=direct, follow_redirects=False)
 
 
 def in_words(error: httpx.TransportError) -> str:

@@ -17,23 +17,31 @@ SLICE_BYTES = 2**18
 
 @dataclass(frozen=True)
 class Piece:
+    """A part of a file; its content is good until the next one is asked for."""
+
     offset: int
-    content: bytes
+    content: memoryview
     prefix: Digest
     """Of the file up to the piece's end."""
 
-    def slices(self) -> Iterator[bytes]:
+    def slices(self) -> Iterator[memoryview]:
         for start in range(0, len(self.content), SLICE_BYTES):
             yield self.content[start : start + SLICE_BYTES]
 
 
 class FilePieces:
-    """The pieces of an open file, each with the digest that is signed with it."""
+    """The pieces of an open file, each with the digest that is signed with it.
 
-    def __init__(self, file: int) -> None:
-        self._file = file
+    Two buffers are read into in turns: fresh memory for each piece would cost as much as reading.
+    """
+
+    def __init__(self, file: int, digest: Digest) -> None:
+        self._file, self._digest = file, digest
+        self._total = os.fstat(file).st_size
         self._hashed, self._state = 0, hashlib.sha256()
         self._reader = ThreadPoolExecutor(max_workers=1)
+        size = min(self._total, PIECE_BYTES)
+        self._next, self._other = memoryview(bytearray(size)), memoryview(bytearray(size))
         self._ahead: tuple[int, Future[Piece]] | None = None
 
     def __enter__(self) -> Self:
@@ -57,12 +65,19 @@ class FilePieces:
         return piece
 
     def _read(self, offset: int) -> Piece:
+        buffer, self._next, self._other = self._next, self._other, self._next
+        content = buffer[: os.preadv(self._file, [buffer], offset)]
+        return Piece(offset, content, self._prefix(offset, content))
+
+    def _prefix(self, offset: int, content: memoryview) -> Digest:
+        """The digest up to a piece's end; at the file's end it is known."""
+        if offset + len(content) >= self._total:
+            return self._digest
         if offset != self._hashed:
             self._hash_up_to(offset)
-        content = os.pread(self._file, PIECE_BYTES, offset)
         self._state.update(content)
         self._hashed += len(content)
-        return Piece(offset, content, f"sha256:{self._state.hexdigest()}")
+        return f"sha256:{self._state.hexdigest()}"
 
     def _hash_up_to(self, size: int) -> None:
         self._hashed, self._state = 0, hashlib.sha256()
