@@ -3,8 +3,9 @@
     python -m benchmarks.exchange_transfer --megabytes 2000 [--tls]
 
 Prints the rate each way over that of the same file copied by Python's own HTTP server and client on
-this machine, under the same certificate with `--tls`, in turns and each the best of `--times`; and
-the peak memory of the exchange's process.
+this machine, under the same certificate with `--tls`, in turns and each the best of `--times`, with
+the processor's seconds that a copy took at the site and at the server; and the peak memory of the
+exchange's process.
 """
 
 import argparse
@@ -13,9 +14,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from benchmarks import plain_http
@@ -32,7 +34,7 @@ from flows.exchange.settings import exchange_settings
 from flows.settings import Workspace
 from site_agent.exchange_client import ExchangeAddress, ExchangeClient
 from tests.factories import make_round_task
-from tests.processes import answers, free_port, peak_megabytes
+from tests.processes import answers, free_port, peak_megabytes, processor_seconds
 
 PIECE = 1 << 20
 HOUR = 3600.0
@@ -65,10 +67,15 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         place = make_place(Path(folder), options.megabytes, tls=options.tls)
-        seconds, peak = measure(place, options.times)
+        costs, peak = measure(place, options.times)
     for way in ("up", "down"):
-        ours, plain = (options.megabytes / seconds[f"{who} {way}"] for who in ("ours", "plain"))
-        print(f"{way:<5} {ours:6.0f} MB/s, plain copy {plain:6.0f} MB/s: {ours / plain:.0%}")
+        rates = {who: options.megabytes / costs[f"{who} {way}"].wall for who in ("ours", "plain")}
+        for who, rate in rates.items():
+            cost = costs[f"{who} {way}"]
+            print(
+                f"{who} {way}: {rate:.0f} MB/s, {rate / rates['plain']:.0%} of a plain copy; "
+                f"processor {cost.site:.2f} s at the site, {cost.server:.2f} s at the server"
+            )
     print(f"exchange's peak memory: {peak:.0f} MB")
 
 
@@ -88,6 +95,27 @@ def make_place(root: Path, megabytes: int, *, tls: bool) -> Place:
     return Place(root, exchange, key, source, identity)
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What a copy took, in seconds."""
+
+    wall: float = HOUR
+    site: float = HOUR
+    """Of the processor, in this process."""
+    server: float = HOUR
+
+    def least(self, other: "Cost") -> "Cost":
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return Cost(*(min(pair) for pair in pairs))
+
+
+def cost_of(copy: Callable[[], object], server: int) -> Cost:
+    began = time.monotonic(), time.process_time(), processor_seconds(server)
+    copy()
+    ended = time.monotonic(), time.process_time(), processor_seconds(server)
+    return Cost(*(after - before for before, after in zip(began, ended, strict=True)))
+
+
 @contextmanager
 def running(command: list[str], port: int) -> Iterator[int]:
     """Run a server; yields its process id."""
@@ -101,8 +129,8 @@ def running(command: list[str], port: int) -> Iterator[int]:
         server.wait()
 
 
-def measure(place: Place, times: int) -> tuple[dict[str, float], float]:
-    """Fewest seconds of each copy, and the peak memory of the exchange in MB."""
+def measure(place: Place, times: int) -> tuple[dict[str, Cost], float]:
+    """The least that each copy took, and the peak memory of the exchange in MB."""
     ours, theirs = free_port(), free_port()
     served = [str(place.exchange.settings.root.parent), "--port", str(ours)]
     if place.identity is None:
@@ -112,15 +140,18 @@ def measure(place: Place, times: int) -> tuple[dict[str, float], float]:
     plain = ["benchmarks.plain_http", str(theirs), str(place.root), *place.server_files()]
     with (
         running(["flows.exchange", "--workspace", *served], ours) as process,
-        running(plain, theirs),
+        running(plain, theirs) as plain_process,
     ):
-        copies = plain_copies(place, theirs) | exchange_copies(place, ours)
-        seconds: dict[str, float] = {}
-        for name, copy in [*copies.items()] * times:
-            began = time.monotonic()
-            copy()
-            seconds[name] = min(seconds.get(name, HOUR), time.monotonic() - began)
-        return seconds, peak_megabytes(process)
+        servers = {
+            process: exchange_copies(place, ours),
+            plain_process: plain_copies(place, theirs),
+        }
+        costs: dict[str, Cost] = defaultdict(Cost)
+        for _ in range(times):
+            for server, copies in servers.items():
+                for name, copy in copies.items():
+                    costs[name] = costs[name].least(cost_of(copy, server))
+        return costs, peak_megabytes(process)
 
 
 def plain_copies(place: Place, port: int) -> dict[str, Callable[[], object]]:

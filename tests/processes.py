@@ -70,3 +70,9 @@ def peak_megabytes(process: int) -> float:
     status = Path(f"/proc/{process}/status").read_text()
     peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
     return int(peak.split()[1]) / 1000
+
+
+def processor_seconds(process: int) -> float:
+    """The processor's time that a process has had so far (Linux)."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

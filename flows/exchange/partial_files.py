@@ -50,13 +50,13 @@ class PartialFiles:
         with path.open("ab", buffering=0) as file:
             writing: asyncio.Future[None] | None = None
             try:
-                async for piece in in_larger_pieces(body):
-                    size += len(piece)
+                async for pieces in gathered(body):
+                    size += sum(map(len, pieces))
                     if size - offset > most:
                         raise RefusedError(Trouble.TOO_LARGE)
                     if writing is not None:
                         await writing
-                    writing = asyncio.ensure_future(run_in_threadpool(_take, file, state, piece))
+                    writing = asyncio.ensure_future(run_in_threadpool(_take, file, state, pieces))
                 if writing is not None:
                     await writing
                 if f"sha256:{state.hexdigest()}" != signed:
@@ -94,20 +94,23 @@ class PartialFiles:
             return _Prefix(size, hashlib.file_digest(file, "sha256"))
 
 
-async def in_larger_pieces(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def gathered(body: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
     """Gather what the network gives in small pieces, so that a thread is asked less often."""
-    gathered = bytearray()
+    pieces: list[bytes] = []
+    size = 0
     async for piece in body:
-        gathered += piece
-        if len(gathered) >= PIECE_BYTES:
-            yield bytes(gathered)
-            gathered.clear()
-    if gathered:
-        yield bytes(gathered)
+        pieces.append(piece)
+        size += len(piece)
+        if size >= PIECE_BYTES:
+            yield pieces
+            pieces, size = [], 0
+    if pieces:
+        yield pieces
 
 
-def _take(file: FileIO, state: "hashlib._Hash", piece: bytes) -> None:
-    state.update(piece)
-    written = 0
-    while written < len(piece):
-        written += file.write(memoryview(piece)[written:])
+def _take(file: FileIO, state: "hashlib._Hash", pieces: list[bytes]) -> None:
+    for piece in pieces:
+        state.update(piece)
+        view = memoryview(piece)
+        while view:
+            view = view[file.write(view) :]
