@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from fedclinic.deid.lexicon import Lexicon
-from fedclinic.deid.rules.fragments import STATE_CODES, STATE_NAMES, UPPER
+from fedclinic.deid.rules.fragments import CREDENTIAL, STATE_CODES, STATE_NAMES, UPPER
 from fedclinic.deid.word_lists import NAMES_THAT_ARE_WORDS, words
 
 _Rewrite = Callable[[re.Match[str], Lexicon], str]
@@ -26,6 +26,9 @@ _NOT_TITLED = words(
 )
 _TITLED_FULL = re.compile(
     rf"\b(?:Dr|Mr|Mrs|Ms)\.? {UPPER}[\w'’-]+ (?P<word>[a-z]{{3,}})(?=[.,;)]|\s*$| {{2}})"
+)
+_CREDENTIALED = re.compile(
+    rf"(?<![\w'’-]){UPPER}[\w'’-]+ (?P<word>[a-z]{{3,}})(?=, (?i:{CREDENTIAL}))"
 )
 _PARTNERS = re.compile(r"(?<![\w'’-])[^\W\d_]{3,}, [^\W\d_]{3,},? and [^\W\d_]{3,}(?![\w'’-])")
 _AFTER_NAME = re.compile(
@@ -101,7 +104,7 @@ def _titled(match: re.Match[str], lexicon: Lexicon) -> str:
 
 
 def _titled_family(match: re.Match[str], lexicon: Lexicon) -> str:
-    """The family name behind a title and a given name, though it is a word too."""
+    """The family name behind a given name and beside a title or degree, though a word too."""
     word = match.group("word")
     is_surname = word in lexicon.family_rank and word not in _NOT_TITLED
     return _last_capital(match, lexicon) if is_surname else match.group()
@@ -158,6 +161,7 @@ _REWRITES: tuple[tuple[re.Pattern[str], _Rewrite], ...] = (
     (_INITIAL, _all_upper),
     (_TITLED, _titled),
     (_TITLED_FULL, _titled_family),
+    (_CREDENTIALED, _titled_family),
     (_PARTNERS, _partners),
     (_AFTER_NAME, _family),
     (_BEFORE_NAME, _given),

@@ -13,6 +13,7 @@ PRESCRIPTIONS WERE SENT TO THE SHOP ON ⟦COOPER STREET⟧ BY FAX.
 she had her operation in ⟦rossview, ma⟧. the wound has healed.
 he came to us from ⟦adamsstad, rhode island⟧. his wound has healed.
 he turned sixty in ⟦march⟧ and still drives his car to town.
+ATTENDING: ⟦ZORVATH YOUNG⟧, M.D., WAS TOLD OF THE RESULTS AT NOON.
 called ⟦mark campbell⟧ at noon and again in the evening.
 tell ⟦zorvath⟧ the results are on the portal since noon.
 """
