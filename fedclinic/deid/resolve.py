@@ -1,6 +1,6 @@
 """Make overlapping findings into spans that do not overlap; all that was covered stays so."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from fedclinic.notes import Span
 
@@ -34,19 +34,22 @@ def _free_parts(span: Span, covered: bytearray) -> Iterator[tuple[int, int]]:
         start = covered.find(_FREE, end, span.end)
 
 
-def without_edges(text: str, spans: Iterable[Span]) -> list[Span]:
+def without_edges(text: str, spans: Sequence[Span]) -> list[Span]:
     """Shrink spans to their first and last letter or digit, and drop those that hold neither.
 
-    A bracket that opens a span and closes within it, as in (617) 555-0199, stays.
+    A bracket that opens a span and closes within it, as in (617) 555-0199, stays; so does a
+    possessive ending before more of the same kind, as in St. Anne's beside General Hospital.
     """
     trimmed = []
+    beginnings = {(span.start, span.label) for span in spans}
     for span in spans:
         start, end = span.start, span.end
         while start < end and not text[start].isalnum():
             start += 1
         while end > start and not text[end - 1].isalnum():
             end -= 1
-        if text[end - 2 : end] in _POSSESSIVES and end - start > 3:
+        goes_on = any((at, span.label) in beginnings for at in (end, end + 1))
+        if text[end - 2 : end] in _POSSESSIVES and end - start > 3 and not goes_on:
             end -= 2
         if start > span.start and text[start - 1] == "(" and ")" in text[start:end]:
             start -= 1

@@ -51,5 +51,14 @@ def test_a_bracket_that_closes_within_the_span_stays_with_it() -> None:
     assert found == [Span(0, 14, "PHONE_NUMBER")]
 
 
+def test_a_possessive_ending_is_left_in_the_text_unless_more_of_the_same_kind_follows() -> None:
+    text = "Anne's General Hospital"
+    anne, hospital = Span(0, 6, "ORGANIZATION"), Span(7, 23, "ORGANIZATION")
+    assert without_edges(text, [anne]) == [Span(0, 4, "ORGANIZATION")]
+    assert without_edges(text, [anne, hospital]) == [anne, hospital]
+    person = Span(0, 6, "PERSON")
+    assert without_edges(text, [person, hospital]) == [Span(0, 4, "PERSON"), hospital]
+
+
 def test_a_span_without_letters_or_digits_is_dropped() -> None:
     assert without_edges("a -- b", [Span(1, 5, "PERSON")]) == []
