@@ -27,7 +27,8 @@ from presidio_analyzer import AnalyzerEngine
 from presidio_analyzer.nlp_engine import SpacyNlpEngine
 
 from benchmarks.fresh_notes import fresh_notes
-from benchmarks.unseen_notes import SPLITS, unseen_notes
+from benchmarks.unseen_notes import unseen_notes
+from benchmarks.unseen_templates import SPLITS
 from fedclinic.deid.deidentify import Deidentifier
 from fedclinic.deid.gold import CLASSES, GoldDocument, make_gold, parse_gold_jsonl
 from fedclinic.deid.kinds import EntityKind
