@@ -112,8 +112,14 @@ def _register(ending: Ending, state: ServerState, gate: Verdict) -> Registered:
     header, plan = ending.header, ending.header.plan
     card = gather_evidence(ending.workspace, header.run, "finished", entries=ending.log.entries())
     folder = write_model_folder(ending.workspace, header, state, render_model_card(card))
-    registered = ending.tracker.register(ending.parent, plan.federation, folder)
     checkpoint = ending.store.rounds()[-1].checkpoint
+    tags = {
+        "fedclinic.run": header.run,
+        "fedclinic.plan": plan.digest(),
+        "fedclinic.state": checkpoint,
+        "fedclinic.gate": gate,
+    }
+    registered = ending.tracker.register(ending.parent, plan.federation, folder, tags)
     ending.log.state(
         ModelRegistered(
             at=time.time(),
@@ -128,12 +134,7 @@ def _register(ending: Ending, state: ServerState, gate: Verdict) -> Registered:
             gate=gate,
         )
     )
-    tags = {
-        "fedclinic.run": header.run,
-        "fedclinic.plan": plan.digest(),
-        "fedclinic.state": checkpoint,
-    }
-    ending.tracker.call(registered, gate, tags)
+    ending.tracker.call(registered, gate)
     return registered
 
 

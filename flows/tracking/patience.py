@@ -1,8 +1,10 @@
-"""How long MLflow's client waits for a server that does not answer."""
+"""How long MLflow's client waits for a server that does not answer, and what is said of it."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from mlflow.exceptions import MlflowException
 
 
 @contextmanager
@@ -17,3 +19,11 @@ def impatient() -> Iterator[None]:
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
+
+
+def reason_of(error: MlflowException) -> str:
+    """What went wrong, in one line that a person can act on."""
+    reason = str(error.message).splitlines()[0]
+    if "Max retries exceeded" in reason:
+        return "no MLflow server answers there"
+    return reason[:200]

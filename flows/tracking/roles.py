@@ -12,7 +12,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from fedclinic.errors import EvidenceError
-from flows.tracking.patience import impatient
+from flows.tracking.patience import impatient, reason_of
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of the server's own libraries, which come along
@@ -39,8 +39,7 @@ def open_account(uri: str, federation: str, name: str, role: Role) -> str | None
         with impatient():
             return _open_account(uri, federation, name, role)
     except MlflowException as error:
-        reason = str(error.message).splitlines()[0][:200]
-        raise EvidenceError(f"MLflow at {uri}: {reason}") from None
+        raise EvidenceError(f"MLflow at {uri}: {reason_of(error)}") from None
 
 
 def _open_account(uri: str, federation: str, name: str, role: Role) -> str | None:

@@ -1,25 +1,26 @@
 """Read what an MLflow store shows, into the snapshots that are signed and verified."""
 
-import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mlflow.entities import Run, ViewType
+from mlflow.entities import LoggedModel, Run, ViewType
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
+from fedclinic.digest import digest_bytes
 from fedclinic.errors import EvidenceError
 from fedclinic.evidence.snapshot import (
     Artifact,
     ModelVersion,
     RunSnapshot,
     StoreSnapshot,
-    metric_history,
     sealed_tags,
 )
-from flows.tracking.patience import impatient
+from flows.tracking.histories import read_histories
+from flows.tracking.patience import impatient, reason_of
 
 PAGE = 1000
 SQLITE = "sqlite:///"
@@ -41,8 +42,7 @@ def read_store_at(uri: str, experiment: str, signed: Iterable[str]) -> StoreSnap
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
             return read_store(client, experiment, signed)
         except MlflowException as error:
-            reason = str(error.message).splitlines()[0][:200]
-            raise EvidenceError(f"MLflow at {uri} cannot be read: {reason}") from None
+            raise EvidenceError(f"MLflow at {uri} cannot be read: {reason_of(error)}") from None
 
 
 def read_store(client: MlflowClient, experiment: str, signed: Iterable[str] = ()) -> StoreSnapshot:
@@ -57,11 +57,9 @@ def read_store(client: MlflowClient, experiment: str, signed: Iterable[str] = ()
     runs += [run for name in signed if name not in known and (run := _find(client, name))]
     if found is None and not runs:
         raise EvidenceError(f"it has no experiment '{experiment}': is it another store?")
-    names = {run.info.experiment_id: "" for run in runs}
-    names = {number: client.get_experiment(number).name for number in names}
-    snapshots = {
-        run.info.run_id: read_run(client, run, names[run.info.experiment_id]) for run in runs
-    }
+    names = {run.info.experiment_id for run in runs}
+    read = read_runs(client, runs, {each: client.get_experiment(each).name for each in names})
+    snapshots = {snapshot.run_id: snapshot for snapshot in read}
     deleted = frozenset(run.info.run_id for run in runs if run.info.lifecycle_stage != "active")
     return StoreSnapshot(
         runs=snapshots, deleted=deleted, versions=tuple(_versions(client, set(snapshots)))
@@ -71,42 +69,48 @@ def read_store(client: MlflowClient, experiment: str, signed: Iterable[str] = ()
 def read_family(client: MlflowClient, parent: str, experiment: str) -> list[RunSnapshot]:
     """A run and the runs that are nested in it."""
     run = client.get_run(parent)
+    nested = nested_runs(client, run.info.experiment_id, parent)
+    return read_runs(client, (run, *nested), {run.info.experiment_id: experiment})
+
+
+def nested_runs(client: MlflowClient, experiment_id: str, parent: str) -> list[Run]:
+    """The runs nested in a run, the newest first."""
     wanted = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent}'"
-    nested = client.search_runs([run.info.experiment_id], wanted, max_results=PAGE)
-    return [read_run(client, each, experiment) for each in (run, *nested)]
+    return _all_runs(client, experiment_id, wanted, ViewType.ACTIVE_ONLY)
 
 
-def read_run(client: MlflowClient, run: Run, experiment: str) -> RunSnapshot:
-    run_id = run.info.run_id
-    return RunSnapshot(
-        run_id=run_id,
-        experiment=experiment,
-        parent=run.data.tags.get(MLFLOW_PARENT_RUN_ID, ""),
-        name=run.info.run_name,
-        status=run.info.status,
-        params=run.data.params,
-        tags=sealed_tags(run.data.tags),
-        metrics={
-            name: metric_history(
-                (point.step, point.timestamp, point.value)
-                for point in client.get_metric_history(run_id, name)
-            )
-            for name in run.data.metrics
-        },
-        artifacts=_all_artifacts(client, run),
-        inputs={i.dataset.name: i.dataset.digest for i in run.inputs.dataset_inputs}
-        if run.inputs
-        else {},
-    )
+def read_runs(
+    client: MlflowClient, runs: Sequence[Run], experiments: Mapping[str, str]
+) -> list[RunSnapshot]:
+    """What MLflow shows of runs; `experiments` are the names of theirs by identifier."""
+    histories = read_histories(client, runs)
+    models = [model for number in experiments for model in _logged_models(client, number)]
+    return [
+        RunSnapshot(
+            run_id=run.info.run_id,
+            experiment=experiments[run.info.experiment_id],
+            parent=run.data.tags.get(MLFLOW_PARENT_RUN_ID, ""),
+            name=run.info.run_name,
+            status=run.info.status,
+            params=run.data.params,
+            tags=sealed_tags(run.data.tags),
+            metrics=histories[run.info.run_id],
+            artifacts=_artifacts_of(client, run, models),
+            inputs={i.dataset.name: i.dataset.digest for i in run.inputs.dataset_inputs}
+            if run.inputs
+            else {},
+        )
+        for run in runs
+    ]
 
 
-def _all_runs(client: MlflowClient, experiment_id: str) -> list[Run]:
+def _all_runs(
+    client: MlflowClient, experiment_id: str, wanted: str = "", view: int = ViewType.ALL
+) -> list[Run]:
     runs: list[Run] = []
     token = None
     while True:
-        page = client.search_runs(
-            [experiment_id], run_view_type=ViewType.ALL, max_results=PAGE, page_token=token
-        )
+        page = client.search_runs([experiment_id], wanted, view, max_results=PAGE, page_token=token)
         runs += page
         token = page.token
         if not token:
@@ -138,24 +142,41 @@ def _versions(client: MlflowClient, runs: set[str]) -> Iterator[ModelVersion]:
         )
 
 
-def _all_artifacts(client: MlflowClient, run: Run) -> dict[str, Artifact]:
-    """A run's own files, and those of the models it logged: MLflow lists these only by name."""
-    run_id = run.info.run_id
-    artifacts = _artifacts(client, run_id)
-    for model in client.search_logged_models([run.info.experiment_id]):
-        if model.source_run_id == run_id:
-            artifacts |= _artifacts(client, run_id, model.name)
+def _logged_models(client: MlflowClient, experiment_id: str) -> list[LoggedModel]:
+    """All models that runs of an experiment logged."""
+    models: list[LoggedModel] = []
+    token = None
+    while True:
+        page = client.search_logged_models([experiment_id], page_token=token)
+        models += page
+        token = page.token
+        if not token:
+            return models
+
+
+def _artifacts_of(
+    client: MlflowClient, run: Run, models: Iterable[LoggedModel]
+) -> dict[str, Artifact]:
+    """A run's own files, and those of the models it logged, which MLflow shows under their name."""
+    artifacts = _artifacts_at(client, run.info.artifact_uri)
+    for model in models:
+        if model.source_run_id == run.info.run_id:
+            files = _artifacts_at(client, model.artifact_location)
+            artifacts |= {f"{model.name}/{path}": file for path, file in files.items()}
     return dict(sorted(artifacts.items()))
 
 
-def _artifacts(client: MlflowClient, run_id: str, path: str = "") -> dict[str, Artifact]:
-    artifacts: dict[str, Artifact] = {}
+def _artifacts_at(client: MlflowClient, uri: str) -> dict[str, Artifact]:
+    """Files below an address, whose store the run's own entry names: no look-up for each file."""
+    place = get_artifact_repository(uri, tracking_uri=client.tracking_uri)
+    if not place.list_artifacts():
+        return {}
     with TemporaryDirectory() as folder:
-        for file in client.list_artifacts(run_id, path or None):
-            if file.is_dir:
-                artifacts |= _artifacts(client, run_id, file.path)
-            else:
-                content = Path(client.download_artifacts(run_id, file.path, folder)).read_bytes()
-                digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-                artifacts[file.path] = Artifact(bytes=len(content), sha256=digest)
-    return artifacts
+        place.download_artifacts("", folder)  # type: ignore[no-untyped-call]
+        files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+        return {path.relative_to(folder).as_posix(): _artifact(path) for path in files}
+
+
+def _artifact(path: Path) -> Artifact:
+    content = path.read_bytes()
+    return Artifact(bytes=len(content), sha256=digest_bytes(content))

@@ -30,7 +30,8 @@ from fedclinic.records import Digest
 from flows.run_store import RoundRecord, RunHeader, SiteOutcome
 from flows.settings import Workspace
 from flows.tracking import pages
-from flows.tracking.store import read_family
+from flows.tracking.patience import impatient, reason_of
+from flows.tracking.store import nested_runs, read_family
 
 LOADER = "site_agent.served_model"
 """Module that turns the registered files into a model; imported only where it serves."""
@@ -61,12 +62,16 @@ class Tracker:
     def __init__(self, workspace: Workspace, federation: str) -> None:
         self._uri = workspace.mlflow_uri()
         self._federation = federation
+        self._nested_runs: dict[str, dict[str, str]] = {}
+        """Identifiers of the runs nested in a run, by their names."""
         workspace.root.mkdir(parents=True, exist_ok=True)
         try:
-            self._client = MlflowClient(tracking_uri=self._uri)
-            self._experiment = self._find_experiment(workspace, federation)
+            with impatient():
+                self._client = MlflowClient(tracking_uri=self._uri)
+                self._experiment = self._find_experiment(workspace, federation)
         except MlflowException as error:
-            raise EvidenceError(f"MLflow at {self._uri} cannot be used: {error.message}") from None
+            reason = reason_of(error)
+            raise EvidenceError(f"MLflow at {self._uri} cannot be used: {reason}") from None
 
     def start(self, header: RunHeader) -> str:
         """Create the parent run and write the plan; returns its identifier."""
@@ -79,6 +84,7 @@ class Tracker:
             tags=_tags(pages.run_tags(header)),
         )
         self._client.log_text(run.info.run_id, plan.model_dump_json(indent=1), "plan.json")
+        self._nested_runs[run.info.run_id] = {}
         return str(run.info.run_id)
 
     def prepared(self, parent: str, digests: Mapping[str, Digest]) -> None:
@@ -113,18 +119,20 @@ class Tracker:
             self._client.log_artifact(parent, str(path), "evidence")
         for name, text in texts.items():
             self._client.log_text(parent, text, name)
-        for run in self._children(parent):
-            self._client.set_terminated(run)
+        for run in nested_runs(self._client, self._experiment, parent):
+            if run.info.status == "RUNNING":
+                self._client.set_terminated(run.info.run_id)
         self._client.set_terminated(parent)
 
     def audited(self, parent: str, audits: Iterable[AuditJudged]) -> None:
         """Write each audit's verdict and numbers, under the site or `model` that it is of."""
+        tags: dict[str, str] = {}
+        numbers: dict[str, float] = {}
         for audit in audits:
             name = f"privacy_audit.{audit.about.removeprefix('the ')}.{audit.audit}"
-            self._client.set_tag(parent, name, audit.verdict)
-            self._client.set_tag(parent, f"{name}.words", explain_audit(audit)[:5000])
-            numbers = {f"{name}.{key}": value for key, value in audit.numbers.items()}
-            self._client.log_batch(parent, metrics=_metrics(numbers, 0))
+            tags |= {name: audit.verdict, f"{name}.words": explain_audit(audit)[:5000]}
+            numbers |= {f"{name}.{key}": value for key, value in audit.numbers.items()}
+        self._client.log_batch(parent, metrics=_metrics(numbers, 0), tags=_tags(tags))
 
     def fail(self, parent: str, reason: str, *, stopped: bool) -> None:
         """Close the run as stopped by a person (it can be resumed) or failed."""
@@ -140,18 +148,23 @@ class Tracker:
 
     def point_to_log(self, parent: str, tags: Mapping[str, str]) -> None:
         """Say on a closed run's page where its statements are; these tags are never signed."""
-        for name, value in tags.items():
-            self._client.set_tag(parent, f"audit.{name}", value)
+        pointers = {f"audit.{name}": value for name, value in tags.items()}
+        self._client.log_batch(parent, tags=_tags(pointers))
 
-    def register(self, parent: str, name: str, folder: Path) -> Registered:
+    def register(self, parent: str, name: str, folder: Path, tags: Mapping[str, str]) -> Registered:
         """Register the global model's files as a new version of `name`, once for a run.
 
         The model is not loaded here: a coordinator has no torch.
+
+        Args:
+            tags: what versions are searched by.
         """
         known = [
             v for v in self._client.search_model_versions(f"name='{name}'") if v.run_id == parent
         ]
         if known:
+            for tag, value in tags.items() - known[0].tags.items():
+                self._client.set_model_version_tag(name, known[0].version, tag, value)
             return Registered(name, str(known[0].version), known[0].source or "")
         signature = ModelSignature(
             inputs=Schema([ColSpec(DataType.string, "text")]),
@@ -171,17 +184,16 @@ class Tracker:
         with suppress(MlflowException):
             self._client.create_registered_model(name)
         source = f"runs:/{parent}/{MODEL_FOLDER}"
-        version = self._client.create_model_version(name, source=source, run_id=parent)
+        version = self._client.create_model_version(
+            name, source=source, run_id=parent, tags=dict(tags)
+        )
         return Registered(name, str(version.version), source)
 
-    def call(self, registered: Registered, gate: Verdict, tags: Mapping[str, str]) -> None:
-        """Give a version the alias that its release gate allows, and tags to search it by."""
-        model, version = registered.model, registered.version
-        for name, value in {**tags, "fedclinic.gate": gate}.items():
-            self._client.set_model_version_tag(model, version, name, value)
+    def call(self, registered: Registered, gate: Verdict) -> None:
+        """Give a version the alias that its release gate allows."""
         alias = alias_of(gate)
         if alias is not None:
-            self._client.set_registered_model_alias(model, alias, version)
+            self._client.set_registered_model_alias(registered.model, alias, registered.version)
 
     def _site_finished(
         self, parent: str, plan: FederationPlan, outcome: SiteOutcome, step: int
@@ -207,23 +219,17 @@ class Tracker:
 
     def _nested(self, parent: str, name: str, tags: Mapping[str, str]) -> str:
         """Find or create the nested run of this name, so that a resumed run writes to the same."""
-        known = self._client.search_runs(
-            [self._experiment],
-            f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent}' and attributes.run_name = '{name}'",
-            max_results=1,
-        )
-        if known:
-            return str(known[0].info.run_id)
-        run = self._client.create_run(
-            self._experiment, run_name=name, tags={**tags, MLFLOW_PARENT_RUN_ID: parent}
-        )
-        return str(run.info.run_id)
-
-    def _children(self, parent: str) -> list[str]:
-        runs = self._client.search_runs(
-            [self._experiment], f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent}'", max_results=1000
-        )
-        return [str(run.info.run_id) for run in runs if run.info.status == "RUNNING"]
+        if parent not in self._nested_runs:
+            runs = nested_runs(self._client, self._experiment, parent)
+            names = {run.info.run_name: str(run.info.run_id) for run in reversed(runs)}
+            self._nested_runs[parent] = names
+        known = self._nested_runs[parent]
+        if name not in known:
+            run = self._client.create_run(
+                self._experiment, run_name=name, tags={**tags, MLFLOW_PARENT_RUN_ID: parent}
+            )
+            known[name] = str(run.info.run_id)
+        return known[name]
 
 
 def _metrics(values: Mapping[str, float], step: int) -> list[Metric]:

@@ -1,8 +1,5 @@
 """Accounts on a real MLflow server: auditors read and do not write, a stranger sees nothing."""
 
-import os
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,10 +9,9 @@ from mlflow.tracking import MlflowClient
 
 from fedclinic.errors import EvidenceError
 from flows.accounts import sign_in_to_mlflow
-from flows.services import mlflow_server
 from flows.settings import Workspace
 from flows.tracking.roles import open_account
-from tests.processes import answers, free_port
+from tests.flows.mlflow_servers import running_mlflow
 
 
 @pytest.fixture
@@ -30,27 +26,8 @@ def workspace(tmp_path: Path) -> Workspace:
 
 @pytest.fixture
 def server(workspace: Workspace) -> Iterator[str]:
-    """The MLflow that `fedclinic up` starts."""
-    port = free_port()
-    started = mlflow_server(workspace, port)
-    with (workspace.root / "mlflow.log").open("wb") as log:
-        process = subprocess.Popen(
-            started.command, env=os.environ | dict(started.environment), stdout=log, stderr=log
-        )
-        try:
-            wait_for(port)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
-def wait_for(port: int) -> None:
-    for _ in range(240):
-        if answers(port):
-            return
-        time.sleep(0.5)
-    pytest.fail("the server did not start")
+    with running_mlflow(workspace) as address:
+        yield address
 
 
 def sign_in(monkeypatch: pytest.MonkeyPatch, name: str, password: str) -> None:
