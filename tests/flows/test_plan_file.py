@@ -172,6 +172,14 @@ def test_the_demos_plan_is_valid_and_keeps_its_promise():
     assert run_epsilon(plan) <= privacy_of(plan).target_epsilon
 
 
+def test_the_plan_of_the_readme_has_the_digest_that_its_page_shows(tmp_path):
+    path = tmp_path / "federation.yaml"
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    path.write_text(readme.partition("```yaml\n")[2].partition("```")[0], encoding="utf-8")
+    page = (REPOSITORY / "docs" / "research-engineer.md").read_text(encoding="utf-8")
+    assert f"digest         {load_plan(path).digest()}\n" in page
+
+
 EXAMPLES = sorted(
     path
     for path in (REPOSITORY / "examples").rglob("*.yaml")
