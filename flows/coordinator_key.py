@@ -4,6 +4,7 @@ import base64
 import os
 from pathlib import Path
 
+from fedclinic.errors import SignatureError
 from fedclinic.evidence.keys import SigningKey
 from flows.settings import Workspace
 
@@ -13,13 +14,20 @@ def load_coordinator_key(workspace: Workspace) -> SigningKey:
 
 
 def load_key(path: Path) -> SigningKey:
-    """Read a key from its file, or make it."""
+    """Read a key from its file, or make it.
+
+    Raises:
+        SignatureError: if the file holds no key; another one is never made in its place.
+    """
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(SigningKey.generate().to_pem())
-    return SigningKey.from_pem(path.read_bytes())
+    try:
+        return SigningKey.from_pem(path.read_bytes())
+    except SignatureError as error:
+        raise SignatureError(f"{path}: {error}: put it back from your backup") from None
 
 
 def public_text(key: SigningKey) -> str:

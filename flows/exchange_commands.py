@@ -8,7 +8,7 @@ from rich.console import Console
 
 from fedclinic.errors import ConfigError
 from flows.command_options import PORT, workspace_option
-from flows.settings import open_workspace, set_tool_environment
+from flows.settings import Workspace, open_workspace, set_tool_environment
 
 
 @click.command()
@@ -75,7 +75,7 @@ def invite(name: str, hours: float, workspace: str | None) -> None:
     """Print a one-time token with which site NAME joins."""
     from flows.exchange.administration import invite_site  # noqa: PLC0415
 
-    click.echo(invite_site(open_workspace(workspace), name, hours))
+    click.echo(invite_site(_with_exchange(workspace), name, hours))
     click.echo(f"Good once, for {hours:g} hours. At the site: fedclinic-site join TOKEN", err=True)
 
 
@@ -85,7 +85,7 @@ def list_sites(workspace: str | None) -> None:
     """Print who has joined, with which key, and who is invited."""
     from flows.exchange.administration import site_table  # noqa: PLC0415
 
-    Console().print(site_table(open_workspace(workspace)))
+    Console().print(site_table(_with_exchange(workspace)))
 
 
 @site.command()
@@ -95,7 +95,7 @@ def revoke(name: str, workspace: str | None) -> None:
     """Accept nothing more from site NAME, from now on."""
     from flows.exchange.administration import revoke_site  # noqa: PLC0415
 
-    revoke_site(open_workspace(workspace), name)
+    revoke_site(_with_exchange(workspace), name)
     click.echo(f"the key of site {name} is revoked; invite it again to let it back in")
 
 
@@ -106,7 +106,7 @@ def status(watch: bool, workspace: str | None) -> None:
     """Show each site: last seen, version, round, progress, budget left, refusals."""
     from flows.exchange.administration import status_table  # noqa: PLC0415
 
-    space = open_workspace(workspace)
+    space = _with_exchange(workspace)
     console = Console()
     while True:
         if watch:
@@ -115,6 +115,25 @@ def status(watch: bool, workspace: str | None) -> None:
         if not watch:
             return
         time.sleep(2)
+
+
+def _with_exchange(workspace: str | None) -> Workspace:
+    """The workspace, if it has an exchange: to look into another folder makes none there.
+
+    Raises:
+        ConfigError: if none was ever started in it.
+    """
+    from flows.exchange.address import read_address  # noqa: PLC0415
+
+    space = open_workspace(workspace)
+    try:
+        read_address(space.root / "exchange")
+    except ConfigError:
+        raise ConfigError(
+            f"no exchange was ever started in {space.root}: name the coordinator's folder with "
+            "--workspace, or start one with fedclinic up"
+        ) from None
+    return space
 
 
 def add_exchange_commands(group: click.Group) -> None:

@@ -18,7 +18,10 @@ def show(workspace: str | None) -> None:
     """Print the public key that is in force, as site.yaml names it."""
     from flows.coordinator_key import load_coordinator_key, public_text  # noqa: PLC0415
 
-    click.echo(public_text(load_coordinator_key(open_workspace(workspace))))
+    space = open_workspace(workspace)
+    if not space.signing_key.is_file():
+        click.echo(f"{space.root} had no coordinator's key: this one is new", err=True)
+    click.echo(public_text(load_coordinator_key(space)))
 
 
 @key.command("next")

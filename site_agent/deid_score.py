@@ -52,6 +52,8 @@ def score_gold(options: ScoreOptions) -> None:
         FedclinicError: saying what is wrong and what to do.
     """
     console = Console()
+    if options.out.is_dir() or not options.out.parent.is_dir():
+        raise ConfigError(f"--out {options.out} is no place for a file: name one in a folder")
     policy, model = _detector_of(options)
     documents = list(read_gold(options.gold, options.gold_format))
     find = Deidentifier(policy, make_detector(policy, model), _NO_KEY).find

@@ -1,7 +1,10 @@
 """Purge by policy, with proof; archive a federation's evidence; restore it, checked by digest."""
 
+import gzip
 import json
+import shutil
 import tarfile
+import zlib
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -21,6 +24,8 @@ from flows.settings import Workspace
 from flows.tracking.moving import move_artifacts
 
 MANIFEST = "manifest.json"
+NO_ARCHIVE = (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError)
+"""What reading a file raises that is cut short, damaged or something else."""
 
 
 def load_policy(path: Path | None) -> RetentionPolicy:
@@ -111,7 +116,8 @@ def archive(workspace: Workspace, federation: str, out: Path) -> tuple[int, Dige
 def restore(source: Path, workspace: Workspace) -> tuple[int, Digest]:
     """Unpack an archive into an empty workspace and check every file against the manifest.
 
-    It may be another folder than the one that was archived.
+    It may be another folder than the one that was archived. What is not restored whole is taken
+    away again, so that the next try finds the folder as this one did.
 
     Raises:
         EvidenceError: if the workspace is not empty, or a file is missing, added or changed.
@@ -120,12 +126,23 @@ def restore(source: Path, workspace: Workspace) -> tuple[int, Digest]:
         raise EvidenceError(f"{workspace.root} is not empty: restore into a new folder")
     workspace.root.mkdir(parents=True, exist_ok=True)
     try:
+        return _restore(source, workspace)
+    except BaseException:
+        for path in workspace.root.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        raise
+
+
+def _restore(source: Path, workspace: Workspace) -> tuple[int, Digest]:
+    try:
         with tarfile.open(source, "r:gz") as tar:
             tar.extractall(workspace.root, filter="data")
         content = (workspace.root / MANIFEST).read_bytes()
         manifest: dict[str, str] = json.loads(content)
-    except (tarfile.TarError, OSError, ValueError) as error:
-        raise EvidenceError(f"{source} is not an archive: {type(error).__name__}") from None
+    except (*NO_ARCHIVE, FileNotFoundError) as error:
+        raise EvidenceError(
+            f"{source} is no whole archive ({type(error).__name__}): copy it again"
+        ) from None
     (workspace.root / MANIFEST).unlink()
     found = {
         path.relative_to(workspace.root).as_posix(): _digest_of(path)

@@ -1,11 +1,15 @@
 """What a research engineer types: a mistake is one line, exit code 2, and nothing half-made."""
 
+import json
+import os
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
+from fedclinic.digest import digest_bytes
 from flows.__main__ import main
 from flows.coordinator_key import load_coordinator_key, public_text
 from flows.run_store import RunHeader, RunStore
@@ -91,6 +95,66 @@ def test_what_is_no_runs_name_is_answered_with_what_one_looks_like(run, command,
         f"fedclinic: {name!r} is no run's name, which is like trial-main-20260102-030405-6a7b, "
         f"without a folder; list the runs with: ls {tmp_path}/space/runs"
     )
+
+
+@pytest.mark.parametrize(
+    "command", [["status"], ["site", "list"], ["site", "invite", "north"], ["site", "revoke", "x"]]
+)
+def test_a_folder_without_an_exchange_is_named_and_left_as_it_was(run, command, tmp_path):
+    complaint = run(*command, "--workspace", "space").complaint()
+    assert complaint == (
+        f"fedclinic: no exchange was ever started in {tmp_path}/space: name the coordinator's "
+        "folder with --workspace, or start one with fedclinic up"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_key_is_named_and_never_made_anew(run, tmp_path):
+    run("key", "show", "--workspace", "space")
+    path = tmp_path / "space" / "keys" / "coordinator.pem"
+    path.write_text("", encoding="utf-8")
+    assert run("key", "show", "--workspace", "space").complaint() == (
+        f"fedclinic: {path}: key: not an unencrypted PEM private key: put it back from your backup"
+    )
+    assert path.read_bytes() == b""
+
+
+def archive_in(folder: Path, *, listed: bool = True) -> Path:
+    """An archive of one file of random bytes, which no compression makes smaller."""
+    content = os.urandom(100_000)
+    (folder / "blob").write_bytes(content)
+    manifest = {"blobs/one": digest_bytes(content)} if listed else {}
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with tarfile.open(folder / "archive.tar.gz", "w:gz") as tar:
+        tar.add(folder / "manifest.json", "manifest.json")
+        tar.add(folder / "blob", "blobs/one")
+    return folder / "archive.tar.gz"
+
+
+@pytest.mark.parametrize("kept", [0, 10, 50_000, 99_990])
+def test_an_archive_that_is_cut_short_restores_nothing_and_is_copied_again(run, tmp_path, kept):
+    archive = archive_in(tmp_path)
+    whole = archive.read_bytes()
+    archive.write_bytes(whole[:kept])
+    complaint = run("audit", "restore", "archive.tar.gz", "--workspace", "space").complaint()
+    assert complaint.startswith("fedclinic: archive.tar.gz is no whole archive (")
+    assert list((tmp_path / "space").iterdir()) == []
+    archive.write_bytes(whole)
+    assert run("audit", "restore", "archive.tar.gz", "--workspace", "space").code == 0
+
+
+def test_an_archive_with_a_file_that_nobody_listed_restores_nothing(run, tmp_path):
+    archive_in(tmp_path, listed=False)
+    complaint = run("audit", "restore", "archive.tar.gz", "--workspace", "space").complaint()
+    assert complaint == "fedclinic: archive.tar.gz: blobs/one is not listed"
+    assert list((tmp_path / "space").iterdir()) == []
+
+
+def test_a_key_that_is_made_by_being_asked_for_is_told_to_be_new(run, tmp_path):
+    first = run("key", "show", "--workspace", "space")
+    again = run("key", "show", "--workspace", "space")
+    assert first.errors == f"{tmp_path}/space had no coordinator's key: this one is new\n"
+    assert (again.code, again.out, again.errors) == (0, first.out, "")
 
 
 @pytest.mark.parametrize(

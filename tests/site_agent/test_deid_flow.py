@@ -195,6 +195,14 @@ def test_gold_that_cannot_be_read_is_one_line(run, folder, name, content, reason
     assert reason in run("score", "--gold", name).complaint()
 
 
+@pytest.mark.parametrize("out", [".", "nowhere/table.csv"])
+def test_a_table_that_could_not_be_written_is_refused_before_anything_is_scored(run, out):
+    complaint = run("score", "--gold", "none", "--out", out).complaint()
+    assert complaint == (
+        f"fedclinic-site: --out {out} is no place for a file: name one in a folder"
+    )
+
+
 def test_gold_that_is_not_there_is_named_whatever_its_format(run):
     assert run("score", "--gold", "none").complaint() == "fedclinic-site: no gold at none"
 
