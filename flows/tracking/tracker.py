@@ -107,7 +107,7 @@ class Tracker:
         self._client.log_batch(parent, metrics=_metrics(curves, step))
         if step == 0:
             return
-        nested = self._nested(parent, f"round {step}", {"fedclinic.kind": "round"})
+        nested = self._nested(parent, f"round {step}", plan, {"fedclinic.kind": "round"})
         self._client.log_batch(nested, metrics=_metrics(curves, step))
         for outcome in record.outcomes:
             self._site_finished(parent, plan, outcome, step)
@@ -201,12 +201,11 @@ class Tracker:
         nested = self._nested(
             parent,
             f"site {outcome.site}",
+            plan,
             {"fedclinic.kind": "site", "fedclinic.site": outcome.site},
         )
         tags, metrics = pages.site_page(outcome, step)
-        self._client.log_batch(
-            nested, metrics=_metrics(metrics, step), tags=_tags(tags | pages.plan_tags(plan))
-        )
+        self._client.log_batch(nested, metrics=_metrics(metrics, step), tags=_tags(tags))
 
     def _find_experiment(self, workspace: Workspace, name: str) -> str:
         found = self._client.get_experiment_by_name(name)
@@ -217,7 +216,7 @@ class Tracker:
             location = (workspace.mlflow_artifacts / name).as_uri()
         return str(self._client.create_experiment(name, location, tags=TRAINING_VIEW))
 
-    def _nested(self, parent: str, name: str, tags: Mapping[str, str]) -> str:
+    def _nested(self, parent: str, name: str, plan: FederationPlan, tags: Mapping[str, str]) -> str:
         """Find or create the nested run of this name, so that a resumed run writes to the same."""
         if parent not in self._nested_runs:
             runs = nested_runs(self._client, self._experiment, parent)
@@ -225,8 +224,9 @@ class Tracker:
             self._nested_runs[parent] = names
         known = self._nested_runs[parent]
         if name not in known:
+            own = pages.plan_tags(plan) | dict(tags)
             run = self._client.create_run(
-                self._experiment, run_name=name, tags={**tags, MLFLOW_PARENT_RUN_ID: parent}
+                self._experiment, run_name=name, tags=own | {MLFLOW_PARENT_RUN_ID: parent}
             )
             known[name] = str(run.info.run_id)
         return known[name]

@@ -134,7 +134,9 @@ def test_a_run_that_goes_on_writes_to_the_pages_that_it_has(space: Workspace) ->
     tracker = Tracker(space, PLAN.federation)
     tracker.round_finished(parent, PLAN, make_record(1))
     tracker.round_finished(parent, PLAN, make_record(2))
-    names = sorted(snapshot.name for snapshot in tracker.snapshots(parent)[1:])
+    shown = tracker.snapshots(parent)
+    assert {snapshot.tags["fedclinic.plan"] for snapshot in shown} == {PLAN.digest()}
+    names = sorted(snapshot.name for snapshot in shown[1:])
     assert names == ["round 1", "round 2", *(f"site {site}" for site in SITES)]
 
 
