@@ -126,6 +126,12 @@ class BudgetLeft(Record):
     """None where the site's policy knows no year."""
 
     @property
+    def caps(self) -> str:
+        """Both caps in epsilon, for a person: `16, 12 a year`."""
+        yearly = "" if self.year_cap_epsilon is None else f", {self.year_cap_epsilon:g} a year"
+        return f"{self.cap_epsilon:g}{yearly}"
+
+    @property
     def left_epsilon(self) -> float:
         """What a round may spend at most: the less of what life and the year have left."""
         left = [self.cap_epsilon - self.spent_epsilon]

@@ -69,7 +69,7 @@ def budget_table(run: FinishedRun) -> Table:
         table.add_row(
             outcome.site,
             f"{budget.spent_epsilon:.3f}",
-            f"{budget.cap_epsilon:g}",
+            budget.caps,
             f"{budget.left_epsilon:.3f}",
             f"{report.ledger.sequence}:{report.ledger.hash[:12]}",
         )

@@ -36,7 +36,7 @@ def budget_rows(record: RoundRecord) -> list[dict[str, str]]:
             left = budget.left_epsilon
             row |= {
                 "spent epsilon": f"{budget.spent_epsilon:.3f}",
-                "cap epsilon": f"{budget.cap_epsilon:g}",
+                "cap epsilon": budget.caps,
                 "left": f"{left:.3f}",
                 "delta": f"{budget.delta:g}",
             }

@@ -34,7 +34,7 @@ def budget_row(data: RunEvidence, site: str) -> tuple[str, ...]:
         site,
         "none" if this_run is None else f"{this_run:.4g}",
         f"{budget.spent_epsilon:.4g}",
-        f"{budget.cap_epsilon:.4g}",
+        budget.caps,
         f"{budget.left_epsilon:.4g}",
         f"{budget.delta:g}",
     )

@@ -105,7 +105,7 @@ def _budget_chart(runs: Sequence[RunEvidence], site: str) -> Markup:
 def _left_row(runs: Sequence[RunEvidence], site: str) -> tuple[str, ...]:
     budget = [budget for budget in _budgets(runs, site) if budget is not None][-1]
     left = budget.left_epsilon
-    return site, f"{budget.spent_epsilon:.4g}", f"{budget.cap_epsilon:.4g}", f"{left:.4g}"
+    return site, f"{budget.spent_epsilon:.4g}", budget.caps, f"{left:.4g}"
 
 
 def _quality(run: RunEvidence) -> dict[str, float]:

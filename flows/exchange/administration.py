@@ -121,7 +121,7 @@ def _budget_left(outcome: SiteOutcome | None) -> str:
     if outcome is None or outcome.report is None or outcome.report.budget is None:
         return ""
     budget = outcome.report.budget
-    return f"{budget.left_epsilon:.2f} of {budget.cap_epsilon:g}"
+    return f"{budget.left_epsilon:.2f} of {budget.caps}"
 
 
 def _last_outcomes(workspace: Workspace) -> dict[str, SiteOutcome]:
