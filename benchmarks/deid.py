@@ -6,40 +6,28 @@ Texts: long synthetic notes of the test split (other templates than the tagger w
 third with composed names that no dictionary holds, some all in capitals or small letters), notes of
 `fresh_notes`, whose sentences stand in no generator, both splits of `unseen_notes`, the shared
 clinical queries, and ordinary clinical prose to count what is replaced without need. Times are CPU
-seconds of one process that detects, in one thread, as a site runs it; the systems take turns, and
-later profiles gain from the words that earlier ones looked up. Stock Presidio runs on a blank
-pipeline: no model is downloaded.
+seconds of a process for each system, in one thread, as a site runs it; the systems take turns.
+Stock Presidio runs on a blank pipeline: no model is downloaded.
 """
 
 import argparse
 import json
 import logging
-import os
-import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-if __name__ == "__main__":
-    os.environ["OMP_NUM_THREADS"] = "1"
-
-import spacy
-from presidio_analyzer import AnalyzerEngine
-from presidio_analyzer.nlp_engine import SpacyNlpEngine
-
+from benchmarks.deid_systems import System, ours, stock
 from benchmarks.fresh_notes import fresh_notes
 from benchmarks.unseen_notes import unseen_notes
 from benchmarks.unseen_templates import SPLITS
-from fedclinic.deid.deidentify import Deidentifier
 from fedclinic.deid.gold import CLASSES, GoldDocument, make_gold, parse_gold_jsonl
-from fedclinic.deid.kinds import EntityKind
-from fedclinic.deid.policy import Profile, parse_policy
+from fedclinic.deid.policy import Profile
 from fedclinic.deid.score import ALL, DeidentificationScore, score
-from fedclinic.errors import DeidentificationError
-from fedclinic.notes import Span
 from fedclinic.synthetic.cohort import generate_cohort
 from fedclinic.synthetic.profile import DEIDENTIFICATION
-from site_agent.detectors import make_detector
 
 ROOT = Path(__file__).parent.parent
 HOSPITALS = ("Grantham Hospital", "Willow Creek Clinic", "Eastfield General")
@@ -51,7 +39,6 @@ WHOLE = ("synthetic", "fresh", "unseen first", "unseen kept", "queries")
 """Which stock Presidio reads too."""
 TIMED = (*WHOLE, "queries upper", "queries lower", "prose")
 """The others are parts of these."""
-Find = Callable[[str], Sequence[Span]]
 
 
 @dataclass(frozen=True)
@@ -60,49 +47,6 @@ class Corpus:
 
     name: str
     documents: tuple[GoldDocument, ...]
-
-
-class BlankEngine(SpacyNlpEngine):
-    """Presidio's spaCy engine on a pipeline that only splits words."""
-
-    def __init__(self) -> None:
-        super().__init__(models=[{"lang_code": "en", "model_name": "blank"}])
-        self.nlp = {"en": spacy.blank("en")}
-
-    def load(self) -> None:
-        pass
-
-
-def stock() -> Find:
-    """Presidio as it comes, without a downloaded model."""
-    engine = AnalyzerEngine(nlp_engine=BlankEngine(), supported_languages=["en"])
-
-    def find(text: str) -> Sequence[Span]:
-        return [
-            Span(each.start, each.end, _kind(each.entity_type), each.score)
-            for each in engine.analyze(text, "en", score_threshold=0.4)
-        ]
-
-    return find
-
-
-def _kind(entity: str) -> str:
-    return entity if entity in EntityKind.__members__ else EntityKind.OTHER_ID
-
-
-def ours(profile: Profile) -> Find:
-    """One of our profiles; a refused note has no findings, so a refusal shows as a miss."""
-    text = (ROOT / "policies" / "deidentification.yaml").read_text()
-    policy = parse_policy(text, mode="expert_determination", profile=profile)
-    deidentifier = Deidentifier(policy, make_detector(policy), b"benchmark-key-of-32-bytes-length")
-
-    def find(text: str) -> Sequence[Span]:
-        try:
-            return deidentifier.find(text)
-        except DeidentificationError:
-            return []
-
-    return find
 
 
 def synthetic(notes: int) -> list[Corpus]:
@@ -181,34 +125,14 @@ def prose(shared: Path) -> list[Corpus]:
     return [Corpus("prose", tuple(GoldDocument(row["id"], row["text"], ()) for row in rows))]
 
 
-@dataclass
-class System:
-    """One way to find identifiers, what it found in each text so far and how long it took."""
-
-    name: str
-    find: Find
-    found: dict[str, Sequence[Span]] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-    """CPU seconds by text."""
-
-    def read(self, text: str) -> None:
-        started = time.process_time()
-        self.found[text] = self.find(text)
-        self.seconds[text] = time.process_time() - started
-
-
 def read_in_turn(systems: Sequence[System], corpus: Corpus) -> None:
-    """Let the systems read a few documents each in turn: what else runs slows all of them alike.
-
-    More than one, since the profiles share what they remember of the last text.
-    """
-    for document in corpus.documents[:WARM_UP]:
+    """Let the systems read a few documents each in turn: what else runs slows all of them alike."""
+    texts = [document.text for document in corpus.documents]
+    for system in systems:
+        system.warm_up(texts[:WARM_UP])
+    for first in range(0, len(texts), TURN):
         for system in systems:
-            system.find(document.text)
-    for first in range(0, len(corpus.documents), TURN):
-        for system in systems:
-            for document in corpus.documents[first : first + TURN]:
-                system.read(document.text)
+            system.read(texts[first : first + TURN])
 
 
 def report(system: System, corpora: Iterable[Corpus]) -> None:
@@ -263,15 +187,13 @@ def _summary(result: DeidentificationScore) -> str:
     )
 
 
-def linearity(find: Find, documents: Sequence[GoldDocument]) -> None:
+def linearity(system: System, documents: Sequence[GoldDocument]) -> None:
     """Print the time a kilobyte for texts of growing length."""
     text = "\n".join(document.text for document in documents)
     for kilobytes in (4, 16, 64, 256, 1024):
         sample = (text * (1 + kilobytes * 1024 // len(text)))[: kilobytes * 1024]
-        started = time.process_time()
-        find(sample)
-        seconds = time.process_time() - started
-        print(f"  {kilobytes:5} KB {1000 * seconds / kilobytes:6.2f} ms/KB")
+        system.read([sample])
+        print(f"  {kilobytes:5} KB {1000 * system.seconds[sample] / kilobytes:6.2f} ms/KB")
 
 
 def main() -> None:
@@ -295,17 +217,21 @@ def main() -> None:
             *prose(arguments.shared),
         ]
     )
-    baseline = System("stock", stock())
-    profiles = [System(profile, ours(profile)) for profile in arguments.profiles]
-    for corpus in corpora:
-        if corpus.name in TIMED:
-            systems = [baseline, *profiles] if corpus.name in WHOLE else profiles
-            read_in_turn(systems, corpus)
-    report(baseline, [corpus for corpus in corpora if corpus.name in WHOLE])
-    for system in profiles:
-        report(system, corpora)
-    print("default, one document of growing length:")
-    linearity(ours(Profile.DEFAULT), notes[0].documents)
+    with ExitStack() as running:
+        baseline = running.enter_context(System("stock", stock))
+        profiles = [
+            running.enter_context(System(profile, partial(ours, profile)))
+            for profile in arguments.profiles
+        ]
+        for corpus in corpora:
+            if corpus.name in TIMED:
+                systems = [baseline, *profiles] if corpus.name in WHOLE else profiles
+                read_in_turn(systems, corpus)
+        report(baseline, [corpus for corpus in corpora if corpus.name in WHOLE])
+        for system in profiles:
+            report(system, corpora)
+        print(f"{profiles[-1].name}, one document of growing length:")
+        linearity(profiles[-1], notes[0].documents)
 
 
 if __name__ == "__main__":

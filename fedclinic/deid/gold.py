@@ -89,9 +89,13 @@ def parse_gold_jsonl(text: str) -> Iterator[GoldDocument]:
             found = [_span(each) for each in row.get("spans", row.get("phi", []))]
             entities = tuple(_span(each) for each in row.get("entities", []))
             yield make_gold(str(row["id"]), row["text"], found, entities)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            kind = type(error).__name__
-            raise DataError(f"line {number} of the gold file is no document ({kind})") from None
+        except json.JSONDecodeError:
+            raise DataError(f"line {number} of the gold file is no document: no JSON") from None
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise DataError(
+                f"line {number} of the gold file is no document; it needs id, text and spans, "
+                "each span with start, end and label"
+            ) from None
 
 
 def parse_i2b2(text: str, *, document_id: str) -> GoldDocument:
