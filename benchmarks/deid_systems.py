@@ -102,6 +102,9 @@ class System:
             self.found[text] = spans
             self.seconds[text] = seconds
 
+    def seconds_of(self, texts: Sequence[str]) -> float:
+        return sum(self.seconds[text] for text in texts)
+
 
 _running: list[Find] = []
 """In a system's own process: what finds."""
