@@ -15,7 +15,7 @@ import argparse
 import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -232,9 +232,9 @@ def main() -> None:
         ]
     )
     with ExitStack() as running:
-        baseline = running.enter_context(System("stock", stock))
+        baseline = running.enter_context(closing(System("stock", stock)))
         profiles = [
-            running.enter_context(System(profile, partial(ours, profile)))
+            running.enter_context(closing(System(profile, partial(ours, profile))))
             for profile in arguments.profiles
         ]
         for corpus in corpora:

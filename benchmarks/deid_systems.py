@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import spacy
 from presidio_analyzer import AnalyzerEngine
@@ -81,15 +79,8 @@ class System:
             1, mp_context=get_context("spawn"), initializer=_start, initargs=(make,)
         )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End the process; what it read stays."""
         self._process.shutdown(cancel_futures=True)
 
     def warm_up(self, texts: Sequence[str]) -> None:
