@@ -148,6 +148,7 @@ def privacy(measured: Measured) -> Section:
         "patient, PLD accountant; half of the patients a step. Without DP the top block and the "
         "head train with Adam; with DP the head alone, with plain SGD: there is less to noise.",
         _gain(measured),
+        _gain_of_departments(measured),
     )
     columns = ("patients a hospital", *arms)
     figure = Lines("dp", lines, Axes("patients a hospital", "accuracy", logarithmic=True))
@@ -174,6 +175,21 @@ def _gain(measured: Measured) -> str:
             )
     found = "; ".join(gains) or "not run"
     return f"A hospital that joins under DP has a better model than alone without: {found}."
+
+
+def _gain_of_departments(measured: Measured) -> str:
+    """Tell at which epsilons the departments' model is better than what each has alone."""
+    corpus = DEPARTMENTS["name"]
+    alone = measured.score(arm=ALONE, corpus=corpus)
+    better = [
+        f"{epsilon:g}"
+        for epsilon in EPSILONS
+        if (under := measured.score(arm=f"epsilon {epsilon:g}", corpus=corpus))
+        and alone is not None
+        and under.value > alone.value
+    ]
+    found = ", ".join(better) or ("not run" if alone is None else "none of those that were run")
+    return f"So do the departments of mtsamples, of 60 to 220 patients each, at epsilon: {found}."
 
 
 def robustness(measured: Measured) -> Section:

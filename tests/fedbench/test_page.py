@@ -67,6 +67,15 @@ def test_a_hospital_gains_from_the_size_above_which_it_never_loses(tmp_path: Pat
     assert "at epsilon 8 from 1000 patients a hospital on (of 200, 500, 1000, 2000)." in page
 
 
+def test_the_epsilons_are_named_at_which_departments_gain(tmp_path: Path) -> None:
+    scores = {ALONE: 0.5, "epsilon 8": 0.7, "epsilon 1": 0.6, "epsilon 0.5": 0.4}
+    file = ResultsFile(tmp_path / "dp.jsonl")
+    for cell in cells_of("dp", seeds=1):
+        if cell.corpus.name == "mtsamples" and cell.arm in scores:
+            file.append(make_result(cell, score=scores[cell.arm]))
+    assert "patients each, at epsilon: 8, 1." in page_of(tmp_path)
+
+
 def test_results_of_cells_that_the_suite_no_longer_has_are_left_out(tmp_path: Path) -> None:
     cell = cells_of("scale")[0]
     other = cell.model_copy(update={"arm": "an arm of long ago"})
