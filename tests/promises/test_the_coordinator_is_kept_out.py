@@ -77,5 +77,7 @@ def test_no_model_is_loaded_with_code_of_its_own():
         text = path.read_text(encoding="utf-8")
         assert "trust_remote_code=True" not in text
         if "from_pretrained(" in text:
-            assert path.name in ("models.py", "site_model.py")
-            assert text.count("local_files_only=True") >= text.count("from_pretrained(")
+            assert path.name == "model_folder.py"
+            assert '_LOCAL: dict[str, Any] = {"local_files_only": True' in text
+            assert '"trust_remote_code": False}' in text
+            assert text.count("**_LOCAL") >= text.count("from_pretrained(")
