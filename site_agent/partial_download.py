@@ -24,15 +24,28 @@ class PartialDownload:
             self.size = path.stat().st_size
 
     def append(self, pieces: Iterable[bytes]) -> None:
-        """Take what comes until it ends or breaks off; all that came before counts."""
-        with self._path.open("ab", buffering=0) as file, ThreadPoolExecutor(1) as writer:
+        """Take what comes until it ends or breaks off; all that came before counts.
+
+        The disk is given what came while more comes, so that `finish` need not wait for all of it.
+        """
+        with (
+            self._path.open("ab", buffering=0) as file,
+            ThreadPoolExecutor(1) as writer,
+            ThreadPoolExecutor(1) as keeper,
+        ):
             writing: Future[None] | None = None
+            keeping: Future[None] | None = None
             for piece in pieces:
                 if writing is not None:
                     writing.result()
+                if keeping is None or keeping.done():
+                    if keeping is not None:
+                        keeping.result()
+                    keeping = keeper.submit(os.fdatasync, file.fileno())
                 writing = writer.submit(self._take, file, piece)
-            if writing is not None:
-                writing.result()
+            for last in (writing, keeping):
+                if last is not None:
+                    last.result()
 
     def restart(self) -> None:
         """Forget what is here: the whole blob comes."""
