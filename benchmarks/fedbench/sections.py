@@ -171,7 +171,7 @@ def _gain(measured: Measured) -> str:
             gains.append(
                 f"at epsilon {epsilon:g} "
                 + (f"from {min(won)} patients a hospital on" if won else "at no size")
-                + f" (of {', '.join(str(count) for count, _, _ in pairs)})"
+                + f" (measured at {', '.join(str(count) for count, _, _ in pairs)})"
             )
     found = "; ".join(gains) or "not run"
     return f"A hospital that joins under DP has a better model than alone without: {found}."

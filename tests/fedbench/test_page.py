@@ -64,7 +64,9 @@ def test_a_hospital_gains_from_the_size_above_which_it_never_loses(tmp_path: Pat
             score = 0.5 if cell.arm == ALONE else under[cell.patients]
             file.append(make_result(cell, score=score))
     page = page_of(tmp_path)
-    assert "at epsilon 8 from 1000 patients a hospital on (of 200, 500, 1000, 2000)." in page
+    assert (
+        "at epsilon 8 from 1000 patients a hospital on (measured at 200, 500, 1000, 2000)." in page
+    )
 
 
 def test_the_epsilons_are_named_at_which_departments_gain(tmp_path: Path) -> None:
